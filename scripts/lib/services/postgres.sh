@@ -71,8 +71,25 @@ _postgres_copy_replica() {
     mv "$data" "$dir"
 }
 
+# After a kill PostgreSQL refuses to start while the process id in its lock file
+# exists, be it a zombie or somebody else's. What counts is whether a process
+# still works in the folder: each of them has it as its current one.
+_postgres_unlock() {
+    local dir=$1 process busy tries
+    for ((tries = 0; tries < 100; tries++)); do
+        [[ -f "$dir/postmaster.pid" ]] || return 0
+        busy=''
+        for process in /proc/[0-9]*; do
+            if [[ "$process/cwd" -ef "$dir" ]]; then busy="${process#/proc/}"; fi
+        done
+        if [[ -z "$busy" ]]; then rm -f "$dir/postmaster.pid"; else sleep 0.1; fi
+    done
+    die "$dir is in use by process $busy, which scripts/services did not start." "Stop it first."
+}
+
 _postgres_start() {
     local bin=$1 name=$2 port=$3 dir=$4 tls options=() option
+    running "$name" >/dev/null || _postgres_unlock "$dir"
     tls="$(tls_for postgres "$name")"
     for option in \
         listen_addresses=127.0.0.1 port="$port" unix_socket_directories= password_encryption=scram-sha-256 \
