@@ -1,0 +1,74 @@
+// swift-tools-version: 6.2
+
+import Foundation
+import PackageDescription
+
+let package = Package(
+    name: "Tenancy",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "Tenancy", targets: ["Tenancy"]),
+        .library(name: "TenancyCore", targets: ["TenancyCore"]),
+        .library(name: "TenancySQLite", targets: ["TenancySQLite"]),
+        .library(name: "TenancyTesting", targets: ["TenancyTesting"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["JSON", "YAML"]),
+        .package(url: "https://github.com/apple/swift-crypto", "3.12.3"..<"5.0.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.8.0"),
+    ],
+    targets: [
+        .target(name: "TenancyCore", dependencies: [.product(name: "Logging", package: "swift-log")]),
+        .target(
+            name: "Tenancy",
+            dependencies: [
+                "TenancyCore",
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]
+        ),
+        .target(name: "TenancyIO", dependencies: ["TenancyCore"]),
+        .target(name: "TenancyTesting", dependencies: ["Tenancy", "TenancyCore"]),
+        .target(
+            name: "TenancySQLite",
+            dependencies: [
+                "TenancyCore", "TenancyIO",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ],
+            path: "Adapters/SQLite/Sources/TenancySQLite"
+        ),
+        .testTarget(name: "TenancyCoreTests", dependencies: ["TenancyCore"]),
+        .testTarget(name: "TenancyTests", dependencies: ["Tenancy", "TenancyCore", "TenancyTesting"]),
+        .testTarget(name: "TenancyTestingTests", dependencies: ["Tenancy", "TenancyCore", "TenancyTesting"]),
+        .testTarget(
+            name: "TenancySQLiteTests",
+            dependencies: [
+                "Tenancy", "TenancyCore", "TenancySQLite", "TenancyTesting",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ],
+            path: "Adapters/SQLite/Tests/TenancySQLiteTests"
+        ),
+    ],
+    swiftLanguageModes: [.v6]
+)
+
+// CI sets the variable; a dependency's warnings are not ours to fail on, which a flag on the command line would do.
+let warningsAreErrors = ProcessInfo.processInfo.environment["TENANCY_WARNINGS_AS_ERRORS"] == "1"
+
+for target in package.targets where target.type != .system {
+    var settings: [SwiftSetting] = [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    ]
+    if warningsAreErrors {
+        settings.append(.treatAllWarnings(as: .error))
+    }
+    target.swiftSettings = settings
+}
