@@ -44,7 +44,8 @@ redis_sentinel_ports() {
 }
 
 _url() { printf '%s://%s:%s@127.0.0.1:%s/%s' "$@"; }
-_export() { printf 'export %s=%q\n' "$1" "$2"; }
+# No value has a quote in it but for a reason in words, whose quotes are dropped.
+_export() { printf "export %s='%s'\n" "$1" "${2//\'/}"; }
 
 _redis_urls() {
     local port urls=()
