@@ -1,3 +1,5 @@
+import Foundation
+
 /// A cache as Tenancy sees it: batches of commands for one tenant, each batch one round trip.
 ///
 /// Keys of different tenants never meet. A cache may forget anything at any time; it may not return a value that was
@@ -34,13 +36,34 @@ public protocol CacheAdapter: Sendable {
 }
 
 /// The name of a cached value among those of one tenant.
-public struct CacheKey: Sendable, Hashable {
+public struct CacheKey: Sendable {
     /// The name. It may hold any character, because the tenant's part of the stored key comes before it and has a
     /// closed set.
     public let text: String
 
     /// A key.
     public init(_ text: String) { self.text = text }
+}
+
+extension CacheKey: Hashable {
+    /// Whether both have the same bytes: `String` would take `é` and `e´` for one key, which are keys of two records.
+    public static func == (left: CacheKey, right: CacheKey) -> Bool {
+        let isSame = left.text.utf8.withContiguousStorageIfAvailable { left in
+            right.text.utf8.withContiguousStorageIfAvailable { right in
+                guard left.count == right.count, let first = left.baseAddress, let second = right.baseAddress else {
+                    return left.count == right.count
+                }
+                return memcmp(first, second, left.count) == 0
+            }
+        }
+        return (isSame ?? nil) ?? left.text.utf8.elementsEqual(right.text.utf8)
+    }
+
+    /// Hashes the bytes.
+    public func hash(into hasher: inout Hasher) {
+        var text = text
+        text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+    }
 }
 
 /// A random number that tells one lease or block from another.
@@ -62,7 +85,8 @@ public enum CacheCommand: Sendable {
     /// Stores a value: ``CacheReply/done``, or ``CacheReply/refused`` if the condition does not hold or the key is
     /// blocked. Drops a lease.
     case set(CacheKey, [UInt8], timeToLive: Duration?, condition: CacheCondition)
-    /// Removes a value: ``CacheReply/count(_:)`` of 1 or 0.
+    /// Removes a value: ``CacheReply/count(_:)`` of 1 or 0. Drops a lease, so that what was loaded before can't be filled
+    /// after.
     case delete(CacheKey)
     /// Gives a value a new life time: ``CacheReply/count(_:)`` of 1 or 0.
     case expire(CacheKey, Duration)
