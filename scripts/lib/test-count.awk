@@ -17,7 +17,7 @@
 # Every suite has such a line; the last is that of all of them.
 /^[ \t]*Executed [0-9]+ tests?, with / {
     xtotal = $2
-    xskipped = ($5 ~ /^tests?$/ && $6 == "skipped") ? $4 : 0
+    xskipped = ($6 ~ /^tests?$/ && $7 == "skipped") ? $5 : 0
     next
 }
 /^Test Case .* failed \(/ { xfailed++; next }
