@@ -10,6 +10,13 @@ extension RowBuffer {
         return builder.build().wire
     }
 
+    /// Values as the bytes of one row.
+    package static func wire(_ values: [Value]) -> [UInt8] {
+        var builder = Builder(columnCount: values.count)
+        for value in values { builder.append(value) }
+        return builder.build().wire
+    }
+
     private var wire: [UInt8] {
         var wire: [UInt8] = []
         wire.reserveCapacity(cells.count * 9 + bytes.count)

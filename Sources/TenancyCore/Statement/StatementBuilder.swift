@@ -8,9 +8,9 @@ package struct StatementBuilder: Sendable {
         self.maximumValueBytes = maximumValueBytes
     }
 
-    /// A select over all columns, or the named ones, in a total order if `isOrdered` or the query sorts or limits.
+    /// A select over all columns, or the named ones; in a total order if the query sorts, or limits and `ordersLimit`.
     package func select(
-        _ query: Query, fields: [String]? = nil, isOrdered: Bool = false
+        _ query: Query, fields: [String]? = nil, ordersLimit: Bool = true
     ) throws(TenancyError) -> SelectStatement {
         if let limit = query.limit, limit < 0 {
             throw TenancyError(.invalidQuery, "A limit is negative.", details: .init(entity: entity.name))
@@ -21,7 +21,7 @@ package struct StatementBuilder: Sendable {
             columns = []
             for field in fields { columns.append(try entity.requireColumn(named: field)) }
         }
-        let needsOrder = isOrdered || !query.sort.isEmpty || query.limit != nil
+        let needsOrder = !query.sort.isEmpty || (query.limit != nil && ordersLimit)
         return SelectStatement(
             shape: .init(
                 entity: entity, columns: columns, filter: filter,

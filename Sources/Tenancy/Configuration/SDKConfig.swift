@@ -1,0 +1,90 @@
+public import Logging
+public import TenancyCore
+
+/// Everything that a ``MultiTenantSDK`` is made from.
+///
+/// ```swift
+/// let config = SDKConfig(database: .sqlite(path: "app.sqlite"), entities: [Flight.self], cache: .memory())
+/// ```
+public struct SDKConfig: Sendable {
+    /// Where tenants' data and the registry are kept.
+    public var database: DatabaseSource
+    /// What the tenants' records are. An entity that is not listed can't be used.
+    public var entities: [any Entity.Type]
+    /// Where point reads are cached; `nil` for nowhere.
+    public var cache: CacheSource?
+    /// Where events go that ``TenantHandle/track(_:_:)`` records.
+    public var analytics: [any AnalyticsSink]
+    /// How point reads are cached.
+    public var caching = CachingPolicy()
+    /// How long what is known of a tenant is trusted.
+    public var registry = RegistryPolicy()
+    /// What a caller may ask for at once.
+    public var limits = Limits()
+    /// How long a call may take whose handle has no deadline of its own. Default 30 seconds.
+    public var callTimeout: Duration = .seconds(30)
+    /// How long a shutdown waits for calls under way. Default 10 seconds.
+    public var shutdownTimeout: Duration = .seconds(10)
+    /// Where the SDK logs; tenants' ids, never values. Default: the label `tenancy` of the logging system.
+    public var logger = Logger(label: "tenancy")
+
+    /// A configuration with every other setting at its default.
+    public init(
+        database: DatabaseSource, entities: [any Entity.Type], cache: CacheSource? = nil,
+        analytics: [any AnalyticsSink] = []
+    ) {
+        self.database = database
+        self.entities = entities
+        self.cache = cache
+        self.analytics = analytics
+    }
+
+    /// How point reads are cached.
+    public struct CachingPolicy: Sendable, Hashable {
+        /// How long a cached record lives unless the call says otherwise. Default 5 minutes.
+        public var timeToLive: Duration = .seconds(300)
+        /// How long that a record is absent may be cached. Default 30 seconds.
+        public var absenceTimeToLive: Duration = .seconds(30)
+        /// By how much life times vary, so that what was stored together doesn't expire together; 0 to 0.5 of the
+        /// life time. Default 0.1.
+        public var jitter = 0.1
+        /// How long a reader may take to load what it has the lease for. Default 10 seconds.
+        public var leaseTime: Duration = .seconds(10)
+        /// How long a writer's block lasts if it dies. Default 30 seconds. Writes are given four fifths of it to commit.
+        public var blockTime: Duration = .seconds(30)
+        /// From how many records on a write invalidates the tenant's whole entity instead of each record. Default 64.
+        public var bulkThreshold = 64
+
+        /// The defaults.
+        public init() {}
+    }
+
+    /// How long what is known of a tenant is trusted.
+    public struct RegistryPolicy: Sendable, Hashable {
+        /// After how long a tenant's status is looked up again; a suspension made by another process takes effect
+        /// within it. Default 5 seconds.
+        public var refreshInterval: Duration = .seconds(5)
+        /// How many tenants are remembered. Default 100,000.
+        public var maximumCachedTenants = 100_000
+
+        /// The defaults.
+        public init() {}
+    }
+
+    /// What a caller may ask for at once. Over a limit a call throws ``TenancyError/Code/valueTooLarge``.
+    public struct Limits: Sendable, Hashable {
+        /// The largest text, JSON document or run of bytes, in bytes. Default 8 MiB, which every database takes.
+        public var maximumValueBytes = 8 * 1_024 * 1_024
+        /// The most records of a page. Default 1,000.
+        public var maximumPageSize = 1_000
+        /// The most records that a query returns as an array. Default 100,000. Streams and pages have no end.
+        public var maximumRows = 100_000
+        /// The most records of one batch of a bulk write. Default 10,000.
+        public var maximumBatchSize = 10_000
+        /// The most keys of one read. Default 10,000.
+        public var maximumKeys = 10_000
+
+        /// The defaults.
+        public init() {}
+    }
+}

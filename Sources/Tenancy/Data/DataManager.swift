@@ -1,0 +1,113 @@
+import Logging
+import Synchronization
+public import TenancyCore
+
+/// The data layer: what every handle's calls pass through on their way to cache and database.
+///
+/// It has no call that takes data and no tenant; ``TenantHandle`` binds one. What it offers itself is about the whole:
+/// which entities there are, and how the cache fares.
+public final class DataManager: Sendable {
+    let adapter: any DatabaseAdapter
+    let cache: CacheAside?
+    let limits: SDKConfig.Limits
+    let callTimeout: Duration
+    let recorder: AnalyticsRecorder
+    private let registered: Set<EntityDescription>
+    private let byName: [String: EntityDescription]
+    private let registryPolicy: SDKConfig.RegistryPolicy
+    private let registryStorage = Mutex<TenantRegistry?>(nil)
+    private let cursors = Mutex<CursorCodec?>(nil)
+    private let isRunning = Mutex(true)
+
+    init(_ config: SDKConfig, adapter: any DatabaseAdapter, cache: CacheAside?, recorder: AnalyticsRecorder) {
+        self.adapter = adapter
+        self.cache = cache
+        self.recorder = recorder
+        limits = config.limits
+        callTimeout = config.callTimeout
+        registryPolicy = config.registry
+        byName = Dictionary(
+            config.entities.map { ($0.entityDescription.name, $0.entityDescription) }, uniquingKeysWith: { $1 })
+        registered = Set(byName.values).union(Self.ownEntities)
+    }
+
+    /// Tenancy's own records, which belong to the reserved tenant.
+    static let ownEntities = [
+        TenantRecord.schema.description, AuditRecord.schema.description, MetaRecord.schema.description,
+    ]
+
+    /// The entities that the SDK was configured with, in the order of their names.
+    public var entities: [EntityDescription] { byName.values.sorted { $0.name < $1.name } }
+
+    /// The entity of that name.
+    ///
+    /// - Throws: ``TenancyError`` with ``TenancyError/Code/entityNotRegistered``.
+    public func entity(named name: String) throws(TenancyError) -> EntityDescription {
+        if let entity = byName[name] { return entity }
+        throw TenancyError(.entityNotRegistered, "No entity of that name is registered.")
+    }
+
+    /// What the cache did so far; `nil` if none is configured.
+    public var cacheStatistics: CacheStatistics? { cache?.statistics }
+
+    var registry: TenantRegistry {
+        registryStorage.withLock { stored in
+            if let stored { return stored }
+            let registry = TenantRegistry(system: systemHandle, policy: registryPolicy)
+            stored = registry
+            return registry
+        }
+    }
+
+    /// The handle of the reserved tenant.
+    var systemHandle: TenantHandle {
+        TenantHandle(
+            session: DataSession(
+                manager: self, context: TenantContext(tenant: .system), admission: .own, runner: adapter))
+    }
+
+    func require(_ entity: EntityDescription) throws(TenancyError) {
+        guard registered.contains(entity) else {
+            throw TenancyError(
+                .entityNotRegistered, "The entity is not registered.",
+                hint: "Add it to SDKConfig.entities, and declare its schema as 'static let'.",
+                details: .init(entity: entity.name))
+        }
+    }
+
+    func builder(_ entity: EntityDescription) -> StatementBuilder {
+        StatementBuilder(entity, maximumValueBytes: limits.maximumValueBytes)
+    }
+
+    func requireRunning() throws(TenancyError) {
+        guard isRunning.withLock(\.self) else { throw TenancyError(.shutDown, "The SDK has shut down.") }
+    }
+
+    func stop() { isRunning.withLock { $0 = false } }
+
+    func admit(_ entry: TenantEntry, at now: ContinuousClock.Instant) async throws(TenancyError) {
+        try await registry.admit(entry, at: now)
+    }
+
+    /// What makes and checks cursors, with a key that all processes of the database share.
+    func cursorCodec() async throws(TenancyError) -> CursorCodec {
+        if let codec = cursors.withLock(\.self) { return codec }
+        let codec = CursorCodec(key: try await MetaRecord.cursorKey(in: systemHandle))
+        cursors.withLock { $0 = codec }
+        return codec
+    }
+
+    func removeAllData(of tenant: TenantID) async throws(TenancyError) {
+        let context = TenantContext(tenant: tenant, deadline: .now.advanced(by: callTimeout))
+        let changes = CacheChanges(entities: Set(byName.values))
+        let token = try await cache?.block(changes, for: tenant)
+        do throws(TenancyError) {
+            try await adapter.removeAllData(in: context)
+        } catch {
+            await cache?.unblock(changes, token, for: tenant)
+            throw error
+        }
+        await cache?.unblock(changes, token, for: tenant)
+        _ = try await cache?.adapter.flush(tenant)
+    }
+}

@@ -1,0 +1,96 @@
+public import TenancyCore
+
+// What a query can do whose element is an ``Entity``: fields are named by key paths, and results have their types.
+extension TenantQuery where Element: Entity {
+    /// The same query with a condition more; all conditions must hold.
+    public func `where`(_ filter: (Fields<Element>) -> Filter<Element>) -> TenantQuery {
+        self.where(filter(Fields()).predicate)
+    }
+
+    /// The same query, sorted by a property after those it is sorted by already. Records without a value come last.
+    public func sorted(
+        by keyPath: any KeyPath<Element, some OrderedFieldValue> & Sendable, _ direction: SortDirection = .ascending
+    ) -> TenantQuery { sorted(by: name(keyPath), direction) }
+
+    /// The same query, sorted by an optional property after those it is sorted by already.
+    public func sorted(
+        by keyPath: any KeyPath<Element, (some OrderedFieldValue)?> & Sendable,
+        _ direction: SortDirection = .ascending
+    ) -> TenantQuery { sorted(by: name(keyPath), direction) }
+
+    /// Some properties of all records.
+    ///
+    /// - Throws: As ``all()``.
+    public func select<each Property: FieldValue>(
+        _ keyPaths: repeat any KeyPath<Element, each Property> & Sendable
+    ) async throws(TenancyError) -> [(repeat each Property)] {
+        var fields: [String] = []
+        for keyPath in repeat each keyPaths { fields.append(name(keyPath)) }
+        let rows = try await rows(query, fields: fields)
+        var result: [(repeat each Property)] = []
+        result.reserveCapacity(rows.count)
+        for row in 0..<rows.count {
+            let view = RowView(rows, row: row)
+            var column = -1
+            func next() -> Int {
+                column += 1
+                return column
+            }
+            result.append((repeat try (each Property).read(view, next())))
+        }
+        return result
+    }
+
+    /// Figures over all records: `let (flights, mean) = try await query.aggregate(.count(), .average(\.delay))`.
+    ///
+    /// - Throws: ``TenancyError``.
+    public func aggregate<each Figure>(
+        _ aggregates: repeat Aggregate<Element, each Figure>
+    ) async throws(TenancyError) -> (repeat each Figure) {
+        var functions: [AggregateFunction] = []
+        for aggregate in repeat each aggregates { functions += aggregate.functions }
+        let rows = try await figures(functions, groupBy: [])
+        return try Self.make(RowView(rows, row: 0), from: 0, repeat each aggregates)
+    }
+
+    /// Figures for each value of a property, in the order of the values, none last.
+    ///
+    /// - Throws: ``TenancyError``.
+    public func grouped<Key: FieldValue, each Figure>(
+        by keyPath: any KeyPath<Element, Key> & Sendable, _ aggregates: repeat Aggregate<Element, each Figure>
+    ) async throws(TenancyError) -> [(key: Key, figures: (repeat each Figure))] {
+        var functions: [AggregateFunction] = []
+        for aggregate in repeat each aggregates { functions += aggregate.functions }
+        let rows = try await figures(functions, groupBy: [name(keyPath)])
+        var groups: [(key: Key, figures: (repeat each Figure))] = []
+        for row in 0..<rows.count {
+            let view = RowView(rows, row: row)
+            groups.append((try Key.read(view, 0), try Self.make(view, from: 1, repeat each aggregates)))
+        }
+        return groups
+    }
+
+    /// Changes some properties of all records of the query: `.update(.set(\.gate, to: "B12"))`.
+    ///
+    /// - Returns: How many records were changed.
+    /// - Throws: ``TenancyError``.
+    @discardableResult
+    public func update(_ assignments: FieldAssignment<Element>...) async throws(TenancyError) -> Int {
+        try await update(assignments.map(\.assignment))
+    }
+
+    private static func make<each Figure>(
+        _ row: RowView, from first: Int, _ aggregates: repeat Aggregate<Element, each Figure>
+    ) throws(TenancyError) -> (repeat each Figure) {
+        var column = first
+        func advance(_ width: Int) -> Int {
+            defer { column += width }
+            return column
+        }
+        return (repeat try (each aggregates).make(row, advance((each aggregates).functions.count)))
+    }
+
+    private func name(_ keyPath: any PartialKeyPath<Element> & Sendable) -> String {
+        Element.schema.fieldName(of: keyPath) ?? "(a property that is no field)"
+    }
+}

@@ -1,0 +1,196 @@
+public import TenancyCore
+
+/// A query over one tenant's records of one entity, built step by step and run by its last call.
+///
+/// ```swift
+/// let late = try await united.query(Flight.self)
+///     .where { $0.origin == "JFK" && $0.delay > 60 }
+///     .sorted(by: \.departure, .descending)
+///     .page(size: 50, after: cursor)
+/// ```
+public struct TenantQuery<Element: Sendable>: Sendable {
+    let access: EntityAccess<Element>
+    /// The query without the Swift type.
+    public private(set) var query = Query()
+
+    init(access: EntityAccess<Element>) { self.access = access }
+
+    /// The same query with a condition more; all conditions must hold.
+    public func `where`(_ predicate: Predicate) -> TenantQuery {
+        changed { $0.filter = $0.filter == .always ? predicate : .and([$0.filter, predicate]) }
+    }
+
+    /// The same query, sorted by a field after those it is sorted by already. Records without a value come last.
+    public func sorted(by field: String, _ direction: SortDirection = .ascending) -> TenantQuery {
+        changed { $0.sort.append(Query.Sort(field, direction)) }
+    }
+
+    /// The same query with at most `count` records.
+    public func limit(_ count: Int) -> TenantQuery {
+        changed { $0.limit = min(count, $0.limit ?? count) }
+    }
+
+    private func changed(_ change: (inout Query) -> Void) -> TenantQuery {
+        var copy = self
+        change(&copy.query)
+        return copy
+    }
+
+    // MARK: Running it
+
+    /// All records.
+    ///
+    /// - Throws: ``TenancyError``, with ``TenancyError/Code/valueTooLarge`` for more than
+    ///   ``SDKConfig/Limits/maximumRows``; use ``page(size:after:)`` or ``stream(batchSize:)`` for those.
+    public func all() async throws(TenancyError) -> [Element] {
+        try access.schema.decode(try await rows(query, fields: nil))
+    }
+
+    /// The first record in the query's order; `nil` if there is none.
+    ///
+    /// - Throws: ``TenancyError``.
+    public func first() async throws(TenancyError) -> Element? { try await limit(1).all().first }
+
+    /// How many records there are, without regard to the limit.
+    ///
+    /// - Throws: ``TenancyError``.
+    public func count() async throws(TenancyError) -> Int {
+        let rows = try await figures([AggregateFunction(.count)], groupBy: [])
+        return try Int.read(RowView(rows, row: 0), 0)
+    }
+
+    /// Whether there is a record.
+    ///
+    /// - Throws: ``TenancyError``.
+    public func exists() async throws(TenancyError) -> Bool {
+        try await rows(limit(1).query, fields: [access.entity.key.name]).count > 0
+    }
+
+    /// Some of the records, and where the next ones begin.
+    ///
+    /// The page is cut by the sort values of its last record and the key, not by a count, so that records added or
+    /// removed meanwhile shift nothing.
+    ///
+    /// - Parameters:
+    ///   - size: The most records of the page, 1 to ``SDKConfig/Limits/maximumPageSize``.
+    ///   - cursor: The ``Page/next`` of the page before; `nil` for the first page.
+    /// - Throws: ``TenancyError``, with ``TenancyError/Code/invalidCursor`` for a cursor that was altered or made for
+    ///   another tenant or query.
+    public func page(size: Int, after cursor: Cursor? = nil) async throws(TenancyError) -> Page<Element> {
+        try await Pager(access: access, query: query).page(size: size, after: cursor)
+    }
+
+    /// The records one after another, read as they are consumed; the SDK holds at most two batches of them.
+    ///
+    /// - Throws: ``TenancyError``, also while it is iterated.
+    public func stream(batchSize: Int = 500) async throws(TenancyError) -> EntityStream<Element> {
+        let maximum = access.session.manager.limits.maximumBatchSize
+        guard (1...maximum).contains(batchSize) else {
+            throw TenancyError(
+                .valueTooLarge, "A stream's batch size lies outside 1…\(maximum).",
+                details: .init(entity: access.entity.name))
+        }
+        let statement = try access.builder.select(query)
+        var context = try await access.admit()
+        // The call's time bounds the opening; a stream lasts as long as its consumer takes, unless it has a deadline.
+        context.deadline = access.session.context.deadline
+        do throws(TenancyError) {
+            let rows = try await access.session.runner.stream(statement, batchSize: batchSize, in: context)
+            return EntityStream(rows, access.schema)
+        } catch {
+            throw access.placed(error)
+        }
+    }
+
+    /// Removes all records of the query, without regard to order; a limit is refused.
+    ///
+    /// - Returns: How many were removed.
+    /// - Throws: ``TenancyError``.
+    @discardableResult
+    public func delete() async throws(TenancyError) -> Int {
+        try requireNoLimit()
+        let statement = try access.builder.delete(query.filter)
+        return try await access.write(statement.operation, keys: nil).affected
+    }
+
+    /// Changes some fields of all records of the query, and counts their versions on; a limit is refused.
+    ///
+    /// - Returns: How many records were changed.
+    /// - Throws: ``TenancyError``.
+    @discardableResult
+    public func update(_ assignments: [Assignment]) async throws(TenancyError) -> Int {
+        try requireNoLimit()
+        let statement = try access.builder.update(query.filter, assignments)
+        return try await access.write(statement.operation, keys: nil).affected
+    }
+
+    /// Figures over the records, one row for each group, untyped.
+    ///
+    /// - Parameters:
+    ///   - functions: The figures.
+    ///   - groupBy: The fields to group by; none for one row over all records.
+    /// - Returns: For each group, in ascending order, the values of the fields and then the figures.
+    /// - Throws: ``TenancyError``.
+    public func aggregate(
+        _ functions: [AggregateFunction], groupBy: [String] = []
+    ) async throws(TenancyError) -> [[Value]] {
+        let rows = try await figures(functions, groupBy: groupBy)
+        var types: [FieldType] = []
+        for name in groupBy { types.append(access.entity.fields[try access.entity.requireColumn(named: name)].type) }
+        for function in functions {
+            let column = try function.field.map { name throws(TenancyError) in
+                try access.entity.requireColumn(named: name)
+            }
+            types.append(function.kind == .count ? .int64 : column.map { access.entity.fields[$0].type } ?? .int64)
+        }
+        var result: [[Value]] = []
+        for row in 0..<rows.count {
+            var values: [Value] = []
+            for (column, type) in types.enumerated() {
+                values.append(try RowView(rows, row: row).value(column, as: type))
+            }
+            result.append(values)
+        }
+        return result
+    }
+
+    func rows(_ query: Query, fields: [String]?) async throws(TenancyError) -> any RowBatch {
+        let maximum = access.session.manager.limits.maximumRows
+        var bounded = query
+        if query.limit.map({ $0 > maximum }) ?? true { bounded.limit = maximum + 1 }
+        // A bound that the caller did not ask for must not cost a sort.
+        let isUnordered = query.limit == nil && query.sort.isEmpty
+        let statement = try access.builder.select(bounded, fields: fields, ordersLimit: !isUnordered)
+        let context = try await access.admit()
+        do throws(TenancyError) {
+            let rows = try await access.session.runner.select(statement, in: context)
+            if rows.count <= maximum { return rows }
+        } catch {
+            throw access.placed(error)
+        }
+        throw TenancyError(
+            .valueTooLarge, "A query returns more than \(maximum) records.",
+            hint: "Use page(size:after:) or stream(), or raise SDKConfig.limits.maximumRows.",
+            details: .init(tenant: access.session.context.tenant, entity: access.entity.name))
+    }
+
+    func figures(
+        _ functions: [AggregateFunction], groupBy: [String]
+    ) async throws(TenancyError) -> any RowBatch {
+        let statement = try access.builder.aggregate(query.filter, groupBy: groupBy, functions)
+        let context = try await access.admit()
+        do throws(TenancyError) {
+            return try await access.session.runner.aggregate(statement, in: context)
+        } catch {
+            throw access.placed(error)
+        }
+    }
+
+    private func requireNoLimit() throws(TenancyError) {
+        guard query.limit == nil else {
+            throw TenancyError(
+                .invalidQuery, "A change by filter has a limit, whose records no order decides.",
+                details: .init(entity: access.entity.name))
+        }
+    }
+}

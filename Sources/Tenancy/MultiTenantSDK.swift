@@ -1,0 +1,177 @@
+import Foundation
+import Logging
+public import ServiceLifecycle
+import Synchronization
+public import TenancyCore
+
+/// Many customers' data in shared databases, each reached through a handle of its own.
+///
+/// ```swift
+/// let sdk = try await MultiTenantSDK(
+///     config: SDKConfig(database: .sqlite(path: "app.sqlite"), entities: [Flight.self]))
+/// let united = try await sdk.tenant("UA")
+/// let late = try await united.query(Flight.self).where { $0.delay > 60 }.all()
+/// await sdk.shutDown()
+/// ```
+///
+/// Everything works from the moment the initializer returns. ``run()`` is there for a `ServiceGroup`; it does nothing
+/// but wait for the group's shutdown and then shut down in order.
+public final class MultiTenantSDK: Service {
+    /// The data layer.
+    public let data: DataManager
+
+    private let config: SDKConfig
+    private let isShutDown = Mutex(false)
+
+    /// The tenants there are.
+    public var tenants: TenantRegistry { data.registry }
+
+    /// Connects to everything that the configuration names.
+    ///
+    /// - Throws: ``TenancyError`` with ``TenancyError/Code/invalidConfiguration`` or
+    ///   ``TenancyError/Code/schemaInvalid`` before anything is touched; otherwise what the adapters' start throws.
+    public init(config: SDKConfig) async throws(TenancyError) {
+        try config.validate()
+        self.config = config
+        let environment = AdapterEnvironment(logger: config.logger)
+        let adapter = try config.database.make(environment)
+        let entities = config.entities.map { $0.entityDescription } + DataManager.ownEntities
+        try Self.check(entities, against: adapter)
+        let cache = try config.cache?.make(environment)
+        let recorder = AnalyticsRecorder(config.analytics, logger: config.logger)
+        data = DataManager(
+            config, adapter: adapter, cache: cache.map { CacheAside($0, config.caching) }, recorder: recorder)
+        do throws(TenancyError) {
+            try await cache?.start()
+            try await adapter.start(entities)
+        } catch {
+            await shutDown()
+            throw error
+        }
+    }
+
+    private static func check(
+        _ entities: [EntityDescription], against adapter: any DatabaseAdapter
+    ) throws(TenancyError) {
+        for entity in entities {
+            for field in entity.fields
+            where field.type == .timestamp && field.options.timestampPrecision == .microseconds
+                && !adapter.capabilities.storesMicroseconds
+            {
+                throw TenancyError(
+                    .unsupported, "The database can't store timestamps to the microsecond.",
+                    hint: "Declare the field without .microseconds.",
+                    details: .init(entity: entity.name, field: field.name))
+            }
+            guard entity.searchFields.isEmpty || adapter.capabilities.searches else {
+                throw TenancyError(
+                    .unsupported, "The database can't search text.", details: .init(entity: entity.name))
+            }
+        }
+    }
+
+    /// A handle for a tenant's data.
+    ///
+    /// - Parameters:
+    ///   - id: The tenant.
+    ///   - actor: Who acts.
+    ///   - correlationID: What ties the calls to a request.
+    ///   - timeout: How long all calls through the handle may take together, from now on; by default each has
+    ///     ``SDKConfig/callTimeout``.
+    /// - Throws: ``TenancyError`` with ``TenancyError/Code/tenantNotFound``, ``TenancyError/Code/tenantSuspended`` or
+    ///   ``TenancyError/Code/tenantDeleted``.
+    public func tenant(
+        _ id: TenantID, actor: String? = nil, correlationID: String? = nil, timeout: Duration? = nil
+    ) async throws(TenancyError) -> TenantHandle {
+        try data.requireRunning()
+        let entry = try await tenants.entry(id)
+        try await tenants.admit(entry, at: .now)
+        let context = TenantContext(
+            tenant: id, actor: actor, correlationID: correlationID,
+            deadline: timeout.map { .now.advanced(by: $0) })
+        return TenantHandle(
+            session: DataSession(manager: data, context: context, admission: .tenant(entry), runner: data.adapter))
+    }
+
+    /// A handle for a tenant's data, by the id's text.
+    ///
+    /// - Throws: ``TenancyError`` with ``TenancyError/Code/invalidTenantID``, or as ``tenant(_:actor:correlationID:timeout:)-(TenantID,_,_,_)``.
+    public func tenant(
+        _ id: String, actor: String? = nil, correlationID: String? = nil, timeout: Duration? = nil
+    ) async throws(TenancyError) -> TenantHandle {
+        try await tenant(try TenantID(id), actor: actor, correlationID: correlationID, timeout: timeout)
+    }
+
+    /// Runs `body` with access to all tenants, the only way across them, and records who had it, when and why: before
+    /// `body` begins, and how it ended after it.
+    ///
+    /// - Parameters:
+    ///   - reason: Why; not empty.
+    ///   - actor: Who; not empty.
+    ///   - correlationID: What ties the access to a request.
+    /// - Throws: What `body` throws, or ``TenancyError`` if the access can't be recorded; it is not given then.
+    public func withSystemAccess<Result: Sendable>(
+        reason: String, actor: String, correlationID: String? = nil,
+        _ body: (SystemAccess) async throws -> Result
+    ) async throws -> Result {
+        for (name, text) in [("reason", reason), ("actor", actor)]
+        where text.allSatisfy(\.isWhitespace) {
+            throw TenancyError(
+                .invalidConfiguration, "System access was asked for without \(name == "reason" ? "a reason" : "an actor").",
+                hint: "Pass a \(name) that an auditor can read.")
+        }
+        let audit = data.systemHandle.entities(AuditRecord.self)
+        var record = try await audit.create(
+            AuditRecord(
+                id: UUID(), actor: actor, reason: reason, correlationID: correlationID, started: .now, ended: nil,
+                outcome: nil, tenants: nil))
+        let access = SystemAccess(sdk: self, actor: actor, correlationID: correlationID)
+        let outcome: Swift.Result<Result, any Error>
+        do {
+            outcome = .success(try await body(access))
+        } catch {
+            outcome = .failure(error)
+        }
+        record.tenants = JSON(.array(access.close().map { .string($0.rawValue) }))
+        record.ended = .now
+        if case .success = outcome { record.outcome = "completed" } else { record.outcome = "failed" }
+        // The end is recorded even if the caller was cancelled meanwhile.
+        let ended = record
+        let stored = await Task { () async -> TenancyError? in
+            do throws(TenancyError) {
+                _ = try await audit.update(ended)
+                return nil
+            } catch {
+                return error
+            }
+        }.value
+        if let stored { config.logger.error("The end of a system access was not recorded.", metadata: ["error": "\(stored)"]) }
+        return try outcome.get()
+    }
+
+    /// Whether database and cache answer, by asking them.
+    public func health() async -> (database: BackendHealth, cache: BackendHealth?) {
+        let database = await data.adapter.health()
+        return (database, await data.cache?.adapter.health())
+    }
+
+    /// Admits no more calls, lets those under way end within ``SDKConfig/shutdownTimeout``, hands over recorded events
+    /// and closes everything. Further calls do nothing.
+    public func shutDown() async {
+        let isFirst = isShutDown.withLock { isShutDown in
+            defer { isShutDown = true }
+            return !isShutDown
+        }
+        guard isFirst else { return }
+        data.stop()
+        await data.recorder.shutDown()
+        await data.adapter.shutDown(deadline: .now.advanced(by: config.shutdownTimeout))
+        await data.cache?.adapter.shutDown()
+    }
+
+    /// Waits until the service group shuts down, or the task is cancelled, and shuts down.
+    public func run() async throws {
+        try? await gracefulShutdown()
+        await shutDown()
+    }
+}

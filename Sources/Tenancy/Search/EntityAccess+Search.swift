@@ -1,0 +1,70 @@
+public import TenancyCore
+
+/// How a full-text search matches.
+public struct SearchOptions: Sendable, Hashable {
+    /// Whether every word must be found. Default `true`; otherwise one is enough.
+    public var requiresAllWords = true
+    /// Whether the last word may be the beginning of one, as while somebody types. Default `true`.
+    public var lastWordIsPrefix = true
+    /// A condition beside the search.
+    public var filter = Predicate.always
+
+    /// The defaults.
+    public init() {}
+
+    /// Options for a search.
+    public init(requiresAllWords: Bool = true, lastWordIsPrefix: Bool = true, filter: Predicate = .always) {
+        self.requiresAllWords = requiresAllWords
+        self.lastWordIsPrefix = lastWordIsPrefix
+        self.filter = filter
+    }
+}
+
+/// A record that a search found.
+public struct SearchHit<Element: Sendable>: Sendable {
+    /// The record.
+    public let element: Element
+    /// How well it matches: greater is better, comparable within one search only.
+    public let score: Double
+}
+
+extension EntityAccess {
+    /// The records that match a text best, the best first.
+    ///
+    /// The text is cut into words of letters and digits; case and diacritics don't matter, and nothing in it is an
+    /// operator. A text without a word finds nothing.
+    ///
+    /// - Parameter limit: The most hits, at most ``SDKConfig/Limits/maximumPageSize``.
+    /// - Throws: ``TenancyError``, with ``TenancyError/Code/invalidQuery`` if the entity declares no search fields.
+    public func search(
+        _ text: String, limit: Int = 20, options: SearchOptions = SearchOptions()
+    ) async throws(TenancyError) -> [SearchHit<Element>] {
+        guard session.manager.adapter.capabilities.searches else {
+            throw TenancyError(.unsupported, "The database can't search text.", details: .init(entity: entity.name))
+        }
+        let maximum = session.manager.limits.maximumPageSize
+        guard limit <= maximum else {
+            throw TenancyError(
+                .valueTooLarge, "A search asks for more than \(maximum) hits.", details: .init(entity: entity.name))
+        }
+        let statement = try builder.search(
+            text, filter: options.filter, requiresAllWords: options.requiresAllWords,
+            lastWordIsPrefix: options.lastWordIsPrefix, limit: limit)
+        let context = try await admit()
+        guard let statement else { return [] }
+        do throws(TenancyError) {
+            let rows = try await session.runner.search(statement, in: context)
+            var hits: [SearchHit<Element>] = []
+            hits.reserveCapacity(rows.count)
+            for row in 0..<rows.count {
+                let view = RowView(rows, row: row)
+                hits.append(
+                    SearchHit(
+                        element: try schema.decode(view), score: try rows.double(row, entity.fields.count)))
+            }
+            return hits
+        } catch {
+            throw placed(error)
+        }
+    }
+}
