@@ -1,8 +1,16 @@
 # shellcheck shell=bash
 # The same servers in containers, as docker-compose.yml describes them.
 
+_docker_project="tenancy-$(cksum <<<"$REPO_ROOT" | cut -d ' ' -f 1)"
+
 _docker_compose() {
-    docker compose --project-name "tenancy-$(cksum <<<"$REPO_ROOT" | cut -d ' ' -f 1)" --file "$REPO_ROOT/docker-compose.yml" "$@"
+    local i
+    # The file can't add, so the ports that follow the first are told to it.
+    for i in 1 2 3 4 5; do
+        export "TENANCY_PORT_REDIS_CLUSTER_$i=$((TENANCY_PORT_REDIS_CLUSTER + i))"
+        export "TENANCY_PORT_REDIS_SENTINEL_$i=$((TENANCY_PORT_REDIS_SENTINEL + i))"
+    done
+    docker compose --project-name "$_docker_project" --file "$REPO_ROOT/docker-compose.yml" "$@"
 }
 
 _need_docker() {
@@ -49,7 +57,12 @@ docker_down() {
         _docker_compose down "${options[@]}"
         rm -f "$RUN_DIR/docker"
     else
-        _docker_compose rm --stop --force "${options[@]}" "${names[@]}"
+        _docker_compose rm --stop --force "${names[@]}"
+        # Compose itself removes the data of all servers or of none.
+        if [[ -n "${purge:-}" ]]; then
+            docker volume ls --quiet | { grep -xF "$(printf "${_docker_project}_%s\n" "${names[@]}")" || true; } \
+                | xargs --no-run-if-empty docker volume rm
+        fi
     fi
     say "stopped"
 }
