@@ -11,14 +11,26 @@ public struct SearchTerms: Sendable, Hashable {
 
     /// The words of a text; at most 32, longer texts being cut.
     public init(_ text: String) {
-        let folded = text.folding(options: [.diacriticInsensitive, .caseInsensitive], locale: nil).lowercased()
         var words: [String] = []
-        for word in folded.unicodeScalars.split(whereSeparator: { !Self.isWordScalar($0) }) {
-            let word = String(String.UnicodeScalarView(word.prefix(64)))
+        for word in Self.scalars(of: text).split(whereSeparator: { !Self.isWordScalar($0) }) {
+            let word = Self.cut(word)
             if !words.contains(word) { words.append(word) }
             if words.count == 32 { break }
         }
         self.words = words
+    }
+
+    /// Every word of a text, each as often as it stands there: what a stored text is found by.
+    package static func allWords(of text: String) -> [String] {
+        scalars(of: text).split(whereSeparator: { !isWordScalar($0) }).map(cut)
+    }
+
+    private static func scalars(of text: String) -> String.UnicodeScalarView {
+        text.folding(options: [.diacriticInsensitive, .caseInsensitive], locale: nil).lowercased().unicodeScalars
+    }
+
+    private static func cut(_ word: Substring.UnicodeScalarView) -> String {
+        String(String.UnicodeScalarView(word.prefix(64)))
     }
 
     private static func isWordScalar(_ scalar: Unicode.Scalar) -> Bool {
