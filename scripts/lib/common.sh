@@ -51,19 +51,18 @@ _apt_missing() {
 # Installing a server's package would also start that server on its default
 # port. Debian asks this file first, so a refusal in it keeps the machine as
 # quiet as it was. An administrator's own policy is left alone.
-_without_autostart() {
-    local root=$1 policy=/usr/sbin/policy-rc.d status=0
+_without_autostart() (
+    root=$1 policy=/usr/sbin/policy-rc.d
     shift
-    if [[ -e "$policy" ]]; then
-        "$@" || status=$?
-        return "$status"
+    if [[ ! -e "$policy" ]]; then
+        # However this ends, the machine's own services must be able to start again.
+        trap '"$root" rm -f "$policy"' EXIT
+        trap 'exit 130' INT TERM
+        printf '#!/bin/sh\nexit 101\n' | "$root" tee "$policy" >/dev/null
+        "$root" chmod 755 "$policy"
     fi
-    printf '#!/bin/sh\nexit 101\n' | "$root" tee "$policy" >/dev/null
-    "$root" chmod 755 "$policy"
-    "$@" || status=$?
-    "$root" rm -f "$policy"
-    return "$status"
-}
+    "$@"
+)
 
 # need_apt PACKAGE…: a package may be given with its alternatives, "a|b", of
 # which one that is there is enough; else the first is installed.

@@ -27,10 +27,11 @@ mariadb_version() { "$(_mariadb_bin)" --version | sed -E 's/.* Ver ([^ -]+).*/\1
 
 mariadb_up() {
     local dir="$DATA_DIR/mariadb" data tls options
+    own_dir "$(server_user mysql)" "$dir-tmp"
     if [[ ! -d "$dir" ]]; then
         say "mariadb: initialising $dir"
         data="$(fresh_dir mysql "$dir")"
-        run_as "$(server_user mysql)" "$(command -v mariadb-install-db)" --no-defaults --datadir="$data" \
+        run_as "$(server_user mysql)" env TMPDIR="$dir-tmp" "$(command -v mariadb-install-db)" --no-defaults --datadir="$data" \
             --auth-root-authentication-method=normal --skip-test-db --skip-name-resolve \
             >"$(log_file mariadb)" 2>&1 || fail_with_log mariadb "mariadb-install-db failed"
         mv "$data" "$dir"

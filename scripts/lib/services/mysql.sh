@@ -31,18 +31,18 @@ _mysql_download() {
     local private="$_mysql_cache/apt" keyring=/usr/share/keyrings/debian-archive-keyring.gpg mirror version
     command -v apt-get >/dev/null 2>&1 || { _mysql_missing="there is no apt on this machine"; return 1; }
     [[ -f "$keyring" ]] || { _mysql_missing="$keyring is missing (package debian-archive-keyring)"; return 1; }
-    mirror="$(_debian_mirror)" || { _mysql_missing="apt's sources name no Debian mirror"; return 1; }
+    mirror="$(_debian_mirror)" || { _mysql_missing="the sources of apt name no Debian mirror"; return 1; }
 
     rm -rf "$private"
     mkdir -p "$private/state/lists/partial" "$private/cache/archives/partial"
     : >"$private/status"
     echo "deb [signed-by=$keyring] $mirror sid main" >"$private/sources.list"
-    _mysql_apt apt-get -q update || { _mysql_missing="the package list of Debian's unstable release can't be read"; return 1; }
+    _mysql_apt apt-get -q update || { _mysql_missing="the package list of the unstable release of Debian can not be read"; return 1; }
 
     version="$(_mysql_apt apt-cache policy mysql-server-core | awk '/Candidate:/ {print $2}')"
-    [[ "$version" == *9.* ]] || { _mysql_missing="Debian's unstable release has mysql-server-core '${version:-none}', not 9.x"; return 1; }
+    [[ "$version" =~ ^([0-9]+:)?9\. ]] || { _mysql_missing="the unstable release of Debian has mysql-server-core ${version:-nowhere}, not 9.x"; return 1; }
     _mysql_apt apt-get -q -y --download-only install mysql-server-core \
-        || { _mysql_missing="mysql-server-core $version can't be fetched"; return 1; }
+        || { _mysql_missing="mysql-server-core $version can not be fetched"; return 1; }
 }
 
 _mysql_unpack() {
@@ -59,7 +59,7 @@ _mysql_unpack() {
     rm -rf "${new:?}/etc" "${new:?}/var" "$new/usr/share/doc" "$new/usr/share/man"
     chmod -R a+rX "$new"
     if ! _mysql_command "$new" --version >/dev/null; then
-        _mysql_missing="mysqld of Debian's unstable release does not start here"
+        _mysql_missing="mysqld of the unstable release of Debian does not start here"
         return 1
     fi
     rm -rf "$_mysql_root" "$_mysql_cache/apt"
@@ -134,9 +134,11 @@ GRANT SELECT, INSERT, UPDATE, DELETE, EXECUTE, CREATE TEMPORARY TABLES ON \`tena
 SQL
 }
 
-# common_mysql_options NAME PORT DATA TLS: what is true of both servers.
+# common_mysql_options NAME PORT DATA TLS: what is true of both servers. Each has
+# a folder of its own for temporary tables: in a common one, the server that
+# starts deletes those of the server that runs.
 common_mysql_options() {
-    printf '%s\n' --datadir="$3" --port="$2" --bind-address=127.0.0.1 --socket="$3/$1.sock" --pid-file="$3/$1.pid" \
+    printf '%s\n' --datadir="$3" --tmpdir="$3-tmp" --port="$2" --bind-address=127.0.0.1 --socket="$3/$1.sock" --pid-file="$3/$1.pid" \
         --init-file="$DATA_DIR/$1-accounts.sql" --ssl-ca="$4/ca.crt" --ssl-cert="$4/server.crt" --ssl-key="$4/server.key" \
         --sql-mode=ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION \
         --character-set-server=utf8mb4 --default-time-zone=+00:00 --local-infile=OFF --skip-name-resolve \
@@ -158,10 +160,11 @@ mysql_up() {
         --basedir="$root/usr" --plugin-dir="$root/usr/lib/mysql/plugin" --lc-messages-dir="$root/usr/share/mysql"
         --character-sets-dir="$root/usr/share/mysql/charsets" --secure-file-priv=NULL --mysqlx=OFF --disable-log-bin
         --innodb-redo-log-capacity=64M)
+    own_dir "$(server_user mysql)" "$dir-tmp"
     if [[ ! -d "$dir" ]]; then
         say "mysql: initialising $dir"
         data="$(fresh_dir mysql "$dir")"
-        run_as "$(server_user mysql)" "${mysqld[@]}" --initialize-insecure --datadir="$data" \
+        run_as "$(server_user mysql)" "${mysqld[@]}" --initialize-insecure --datadir="$data" --tmpdir="$dir-tmp" \
             >"$(log_file mysql)" 2>&1 || fail_with_log mysql "mysqld --initialize failed"
         mv "$data" "$dir"
     fi
