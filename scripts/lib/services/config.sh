@@ -1,8 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034  # everything here is used by the files beside it
 # What the servers are called, where they listen, and who may log in.
-# docker-compose.yml says the same; a test of the two is `services env` with
-# and without --docker, which is this one file.
+# docker-compose.yml says the same, and `env` has only these words for both.
 
 ALL_SERVICES=(postgres pgbouncer mysql mariadb mongodb redis redis-cluster redis-sentinel)
 
@@ -22,7 +21,7 @@ export TENANCY_PORT_REDIS_CLUSTER="${TENANCY_PORT_REDIS_CLUSTER:-17000}"
 export TENANCY_PORT_REDIS_SENTINEL="${TENANCY_PORT_REDIS_SENTINEL:-16400}"
 
 # Accounts for servers that listen on 127.0.0.1 and hold test data only.
-# docker-compose.yml and scripts/lib/services/sql repeat them.
+# The files in scripts/lib/services/docker repeat them.
 ADMIN_USER=tenancy_admin
 ADMIN_PASSWORD=admin-secret
 APP_USER=tenancy_app

@@ -1,0 +1,5 @@
+CREATE USER IF NOT EXISTS 'tenancy_admin'@'%' IDENTIFIED BY 'admin-secret';
+GRANT ALL PRIVILEGES ON *.* TO 'tenancy_admin'@'%' WITH GRANT OPTION;
+CREATE USER IF NOT EXISTS 'tenancy_app'@'%' IDENTIFIED BY 'app-secret';
+CREATE DATABASE IF NOT EXISTS tenancy_test;
+GRANT SELECT, INSERT, UPDATE, DELETE, EXECUTE, CREATE TEMPORARY TABLES ON `tenancy\_test%`.* TO 'tenancy_app'@'%';
