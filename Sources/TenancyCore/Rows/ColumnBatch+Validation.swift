@@ -33,7 +33,8 @@ extension FieldDescription {
     fileprivate func problem(in column: ColumnBuffer, row: Int, maximumValueBytes: Int) -> TenancyError? {
         switch type {
         case .bool, .int64: nil
-        case .timestamp: problem(of: .timestamp(Timestamp(microsecondsSince1970: column.int64s[row])), maximumValueBytes)
+        case .timestamp:
+            problem(of: .timestamp(Timestamp(microsecondsSince1970: column.int64s[row])), maximumValueBytes)
         case .double: column.doubles[row].isFinite ? nil : problem(of: .double(column.doubles[row]), maximumValueBytes)
         case .decimal: problem(of: .decimal(column.decimals[row]), maximumValueBytes)
         case .string: problem(ofText: column.strings[row], maximumValueBytes)

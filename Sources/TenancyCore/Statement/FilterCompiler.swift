@@ -45,11 +45,14 @@ struct FilterCompiler {
         _ parts: [Predicate], all: Bool, negated: Bool, depth: Int
     ) throws(TenancyError) -> FilterShape {
         var shapes: [FilterShape] = []
+        let count = parameters.count
         for part in parts {
             switch try compile(part, negated: negated, depth: depth + 1) {
             case .always where all, .never where !all: continue
-            case .never where all: return .never
-            case .always where !all: return .always
+            case .never where all, .always where !all:
+                // What nothing refers to is not sent: a server can't tell the type of such a parameter.
+                parameters.removeSubrange(count...)
+                return all ? .never : .always
             case .and(let inner) where all: shapes += inner
             case .or(let inner) where !all: shapes += inner
             case let shape: shapes.append(shape)
@@ -99,7 +102,8 @@ struct FilterCompiler {
             column: column, parameter: add(.list(present)), negated: negated,
             orNull: negated && isNullable(column) && !withNull)
         guard withNull else { return listed }
-        return negated ? .and([nullTest(column, negated: true), listed]) : .or([nullTest(column, negated: false), listed])
+        return negated
+            ? .and([nullTest(column, negated: true), listed]) : .or([nullTest(column, negated: false), listed])
     }
 
     private func nullTest(_ column: Int, negated: Bool) -> FilterShape {

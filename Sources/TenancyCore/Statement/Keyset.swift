@@ -12,8 +12,10 @@ package enum Keyset {
         for (term, value) in zip(order, last).reversed() {
             let field = entity.fields[term.column].name
             let same = Predicate.compare(field: field, .equal, value)
-            predicate = .or([beyond(value, field, term.direction, entity.fields[term.column].isNullable),
-                .and([same, predicate])])
+            predicate = .or([
+                beyond(value, field, term.direction, entity.fields[term.column].isNullable),
+                .and([same, predicate]),
+            ])
         }
         guard let first = order.first, let value = last.first, !entity.fields[first.column].isNullable else {
             return predicate

@@ -23,10 +23,12 @@ extension Decimal {
     /// as far as it goes.
     package init?(canonicalText text: String) {
         var hasDigits = false
+        var hasPoint = false
         for (position, byte) in text.utf8.enumerated() {
             switch byte {
             case UInt8(ascii: "0")...UInt8(ascii: "9"): hasDigits = true
-            case UInt8(ascii: "-") where position == 0, UInt8(ascii: "."): continue
+            case UInt8(ascii: "-") where position == 0: continue
+            case UInt8(ascii: ".") where !hasPoint: hasPoint = true
             default: return nil
             }
         }

@@ -1,7 +1,7 @@
 import Foundation
 
 /// A parsed JSON document.
-public enum JSONValue: Sendable, Hashable {
+public enum JSONValue: Sendable {
     /// `null`.
     case null
     /// `true` or `false`.
@@ -19,13 +19,13 @@ public enum JSONValue: Sendable, Hashable {
 
     /// Parses a document.
     ///
-    /// - Throws: ``TenancyError`` with ``TenancyError/Code/invalidValue`` if the text is no JSON document.
+    /// - Throws: ``TenancyError`` with ``TenancyError/Code/invalidValue`` if the text is no JSON document, or
+    ///   is nested more than 100 levels deep.
     public init(parsing text: String) throws(TenancyError) {
-        do {
-            self = try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
-        } catch {
+        guard let value = JSONParser.parse(text) else {
             throw TenancyError(.invalidValue, "A text is not a JSON document.")
         }
+        self = value
     }
 
     /// The document as text, the members of objects in the order of their names.
@@ -43,6 +43,41 @@ public enum JSONValue: Sendable, Hashable {
         case .string(let text): text.utf8.contains(0)
         case .array(let values): values.contains(where: \.holdsNUL)
         case .object(let members): members.contains { $0.key.utf8.contains(0) || $0.value.holdsNUL }
+        }
+    }
+}
+
+extension JSONValue: Hashable {
+    /// Equality with strings and names compared by code point, as ``Value`` does.
+    public static func == (left: JSONValue, right: JSONValue) -> Bool {
+        switch (left, right) {
+        case (.null, .null): true
+        case (.bool(let left), .bool(let right)): left == right
+        case (.int(let left), .int(let right)): left == right
+        case (.double(let left), .double(let right)): left == right
+        case (.string(let left), .string(let right)): left.utf8.elementsEqual(right.utf8)
+        case (.array(let left), .array(let right)): left == right
+        case (.object(let left), .object(let right)):
+            left.count == right.count
+                && left.allSatisfy { name, value in
+                    guard let same = right.index(forKey: name) else { return false }
+                    return right[same].key.utf8.elementsEqual(name.utf8) && right[same].value == value
+                }
+        default: false
+        }
+    }
+
+    /// Hashes consistently with equality.
+    public func hash(into hasher: inout Hasher) {
+        switch self {
+        case .null: hasher.combine(0)
+        case .bool(let value): hasher.combine(value)
+        case .int(let value): hasher.combine(value)
+        case .double(let value): hasher.combine(value)
+        case .string(var value): value.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+        case .array(let values): hasher.combine(values)
+        // Equal names hash equally however they are compared, and those that only `String` takes for equal are rare.
+        case .object(let members): hasher.combine(members)
         }
     }
 }
