@@ -10,6 +10,12 @@ public final class EntityDescription: Sendable {
         /// Whether one tenant can have the same values only once. Records without a value in one of the columns are
         /// never equal.
         public let isUnique: Bool
+
+        /// An index over the fields at some positions.
+        public init(columns: [Int], isUnique: Bool) {
+            self.columns = columns
+            self.isUnique = isUnique
+        }
     }
 
     /// A field that full-text search looks into.
@@ -18,6 +24,12 @@ public final class EntityDescription: Sendable {
         public let column: Int
         /// How much a match counts beside one in another field; 1 unless declared.
         public let weight: Double
+
+        /// A search field at a position.
+        public init(column: Int, weight: Double = 1) {
+            self.column = column
+            self.weight = weight
+        }
     }
 
     /// The entity's name, which is also its table's.

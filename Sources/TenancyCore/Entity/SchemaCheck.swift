@@ -18,6 +18,10 @@ struct SchemaCheck {
         for (name, count) in Dictionary(grouping: fields, by: \.name).mapValues(\.count) where count > 1 {
             problems.append("field '\(name)' is declared \(count) times")
         }
+        let named = [keyColumn, versionColumn].compactMap(\.self) + indexes.flatMap(\.columns) + search.map(\.column)
+        guard named.allSatisfy(fields.indices.contains) else {
+            return problems.append("the key, the version, an index or a search field is none of the fields")
+        }
         checkKey(keyColumn)
         if let versionColumn, fields[versionColumn].type != .int64 || fields[versionColumn].isNullable {
             problems.append("version field '\(fields[versionColumn].name)' is not an int64")
@@ -57,6 +61,11 @@ struct SchemaCheck {
         }
     }
 
+    /// The tenant's column, and those that databases add to every table of their own accord.
+    private static let reservedNames: Set = [
+        "tenant_id", "rank", "ctid", "xmin", "xmax", "cmin", "cmax", "tableoid",
+    ]
+
     /// Names go into SQL text and document keys, so they hold nothing that either could take for syntax.
     private mutating func checkIdentifier(_ name: String, what: String) {
         var bytes = name.utf8.makeIterator()
@@ -68,7 +77,7 @@ struct SchemaCheck {
             guard isLetter(byte) || byte == UInt8(ascii: "_") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
             else { return problems.append("\(what) '\(name)' holds a character outside a…z, 0…9 and _") }
         }
-        if name == "tenant_id" || name.hasPrefix("rowid") || name == "rank" {
+        if Self.reservedNames.contains(name) || name.hasPrefix("rowid") || name.hasPrefix("sqlite_") {
             problems.append("\(what) '\(name)' has a reserved name")
         }
     }

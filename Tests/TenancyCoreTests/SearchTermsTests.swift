@@ -1,0 +1,44 @@
+import TenancyCore
+import Testing
+
+@Suite("Search terms")
+struct SearchTermsTests {
+    @Test(
+        "Words are runs of letters and digits, folded, each once",
+        arguments: [
+            ("Chicago O'Hare", ["chicago", "o", "hare"]), ("  ", []), ("", []), ("a a A á Ä", ["a"]),
+            ("Zürich-Flughafen 2024", ["zurich", "flughafen", "2024"]), ("!!! ''' \"\" --", []),
+            ("foo* OR bar:baz NOT (x) NEAR/2 ^y", ["foo", "or", "bar", "baz", "not", "x", "near", "2", "y"]),
+            ("a&b|!c <-> d:*", ["a", "b", "c", "d"]), ("\0\u{1}\n", []), ("東京 Tōkyō", ["東京", "tokyo"]),
+            ("e\u{301}te\u{301}", ["ete"]), ("+word -other", ["word", "other"]), ("$where {x}", ["where", "x"]),
+        ])
+    func words(_ text: String, _ expected: [String]) { #expect(SearchTerms(text).words == expected) }
+
+    @Test("No more than 32 words, none longer than 64 scalars")
+    func bounds() {
+        let many = SearchTerms((0..<1_000).map { "w\($0)" }.joined(separator: " "))
+        #expect(many.words.count == 32)
+        #expect(many.words.first == "w0")
+        #expect(SearchTerms(String(repeating: "x", count: 1_000_000)).words == [String(repeating: "x", count: 64)])
+    }
+
+    @Test("A word holds no character that a search language could take for an operator")
+    func harmless() {
+        for _ in 0..<300 {
+            let scalars = (0..<50).compactMap { _ in Unicode.Scalar(UInt32.random(in: 0...0x2FFF)) }
+            for word in SearchTerms(String(String.UnicodeScalarView(scalars))).words {
+                #expect(!word.isEmpty)
+                #expect(
+                    word.unicodeScalars.allSatisfy {
+                        !$0.properties.isWhitespace && !"'\"*:()^&|!<>-+~@{}$\\/".unicodeScalars.contains($0)
+                    })
+            }
+        }
+    }
+
+    @Test("A stored text keeps all its words, as often as they stand there")
+    func stored() {
+        #expect(SearchTerms.allWords(of: "a b a") == ["a", "b", "a"])
+        #expect(SearchTerms.allWords(of: (0..<100).map { "w\($0)" }.joined(separator: " ")).count == 100)
+    }
+}
