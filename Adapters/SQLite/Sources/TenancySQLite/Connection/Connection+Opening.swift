@@ -1,0 +1,107 @@
+import Foundation
+internal import GRDB
+internal import GRDBSQLite
+import TenancyCore
+import TenancyIO
+
+extension Connection {
+    /// Opens a file. The first connection to a file is its writer, which makes it and turns it to write-ahead logging.
+    static func open(
+        _ path: String, as role: Role, _ configuration: SQLiteConfiguration
+    ) async throws(TenancyError) -> Connection {
+        // A point reader looks for the next request for some microseconds before it sleeps: a caller who reads one
+        // record after the other is then spared waking it up each time.
+        let executor = ThreadExecutor(name: role.threadName, spins: role == .pointReader ? 4_000 : 0)
+        let connection = Connection(role, executor: executor, configuration)
+        do throws(TenancyError) {
+            try await connection.open(path, configuration)
+            return connection
+        } catch {
+            await connection.close()
+            throw error
+        }
+    }
+
+    private func open(_ path: String, _ configuration: SQLiteConfiguration) throws(TenancyError) {
+        var grdb = Configuration()
+        grdb.label = "tenancy.sqlite"
+        grdb.readonly = role != .writer || configuration.isReadOnly
+        grdb.foreignKeysEnabled = true
+        grdb.allowsUnsafeTransactions = true
+        // Taken over by our own handler below, but it holds while GRDB opens the file.
+        grdb.busyMode = .timeout(min(5, configuration.busyTimeout / .seconds(1)))
+        do {
+            let queue = try DatabaseQueue(path: path, configuration: grdb)
+            let handle = queue.inDatabase { database -> OpaquePointer? in database.sqliteConnection }
+            guard let handle else { throw Lifecycle.closed }
+            adopt(queue, handle)
+            callbacks.install(on: handle)
+            // GRDB's hooks trap when a transaction is committed without it.
+            sqlite3_commit_hook(handle, nil, nil)
+            sqlite3_rollback_hook(handle, nil, nil)
+            let code = SQLFunctions.register(on: handle)
+            guard code == SQLITE_OK else { throw failure(code) }
+            try queue.inDatabase { database in
+                for pragma in pragmas(configuration) { try database.execute(sql: pragma) }
+            }
+            if !grdb.readonly { try turnToWriteAheadLog(queue, configuration) }
+            if role != .writer { stopObserving() }
+        } catch {
+            throw TenancyError(grdb: error)
+        }
+    }
+
+    /// Ends GRDB's observation of what is compiled, by which it notices changes of tables. Nobody but it needs that,
+    /// and it does only while it brings the tables up.
+    func stopObserving() {
+        if let handle { sqlite3_set_authorizer(handle, nil, nil) }
+    }
+
+    private func pragmas(_ configuration: SQLiteConfiguration) -> [String] {
+        var pragmas = [
+            // Views and triggers call nothing that isn't marked harmless, also in a file from elsewhere.
+            "PRAGMA trusted_schema = OFF",
+            "PRAGMA cell_size_check = ON",
+            "PRAGMA synchronous = \(configuration.durability == .machine ? "FULL" : "NORMAL")",
+            "PRAGMA cache_size = -\(configuration.cacheBytes / 1_024)",
+            "PRAGMA mmap_size = \(configuration.mappedBytes)",
+            "PRAGMA temp_store = DEFAULT",
+        ]
+        if role == .writer, !configuration.isReadOnly {
+            pragmas.append("PRAGMA journal_size_limit = 67108864")
+            if let bytes = configuration.maximumFileBytes {
+                pragmas.append("PRAGMA max_page_count = \(max(1, (bytes + 4_095) / 4_096))")
+            }
+        }
+        return pragmas
+    }
+
+    /// Write-ahead logging is a property of the file. Two processes that turn to it at once can get in each other's
+    /// way without SQLite's busy handler being asked, so that it is tried again here.
+    private func turnToWriteAheadLog(_ queue: DatabaseQueue, _ configuration: SQLiteConfiguration) throws {
+        let end = ContinuousClock.now + configuration.busyTimeout
+        while true {
+            do {
+                let mode = try queue.inDatabase { try String.fetchOne($0, sql: "PRAGMA journal_mode = WAL") }
+                guard mode == "wal" else {
+                    throw TenancyError(
+                        .unavailable, "The file system does not support SQLite's write-ahead log.",
+                        hint: "Put the file on a local disk.")
+                }
+                return
+            } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY && ContinuousClock.now < end {
+                usleep(5_000)
+            }
+        }
+    }
+}
+
+extension Connection.Role {
+    var threadName: String {
+        switch self {
+        case .writer: "sqlite-write"
+        case .reader: "sqlite-read"
+        case .pointReader: "sqlite-point"
+        }
+    }
+}

@@ -1,0 +1,50 @@
+internal import GRDBSQLite
+import TenancyCore
+
+extension Connection {
+    /// Runs `body` in a transaction that may write: commits if it returns, rolls back if it throws.
+    ///
+    /// It takes the file's lock when it begins, because one that reads first and takes it later can't always get it.
+    func inTransaction<Result>(_ body: () throws(TenancyError) -> Result) throws(TenancyError) -> Result {
+        try control("BEGIN IMMEDIATE")
+        do throws(TenancyError) {
+            let result = try body()
+            try control("COMMIT")
+            return result
+        } catch {
+            rollBack()
+            throw error
+        }
+    }
+
+    /// Runs `body` so that a failure leaves nothing of it behind in the transaction that is under way.
+    func inSavepoint<Result>(_ body: () throws(TenancyError) -> Result) throws(TenancyError) -> Result {
+        try control("SAVEPOINT statement")
+        do throws(TenancyError) {
+            let result = try body()
+            try control("RELEASE statement")
+            return result
+        } catch {
+            // After some errors SQLite has ended the whole transaction, and there is no savepoint left.
+            if isInTransaction {
+                try? control("ROLLBACK TO statement")
+                try? control("RELEASE statement")
+            }
+            throw error
+        }
+    }
+
+    /// Ends the transaction without its changes, if there still is one. It is not stopped by anything: what runs here
+    /// is done by the time that the call is known to have failed.
+    func rollBack() {
+        callbacks.end()
+        if isInTransaction { try? control("ROLLBACK") }
+    }
+
+    /// Moves the write-ahead log into the file, if nobody reads from it.
+    func checkpoint() {
+        callbacks.end()
+        guard let handle else { return }
+        sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_TRUNCATE, nil, nil)
+    }
+}

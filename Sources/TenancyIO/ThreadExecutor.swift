@@ -1,0 +1,153 @@
+import Dispatch
+import Foundation
+import Synchronization
+
+/// A thread of its own, as an executor: where a C library that blocks is called, so that no thread of the cooperative
+/// pool ever waits for one.
+///
+/// An actor names it as its executor and so runs on that thread only; a task that prefers it runs there too, and then
+/// reaches the actor without changing threads. The thread is started by the first piece of work and lives until
+/// ``stop()``, which its owner must call.
+public final class ThreadExecutor: SerialExecutor, TaskExecutor {
+    private enum Item {
+        case job(UnownedJob)
+        case work(@Sendable () -> Void)
+    }
+
+    private struct State {
+        var items: [Item] = []
+        var hasThread = false
+        var sleeps = false
+        var isStopping = false
+    }
+
+    /// The thread's name, as debuggers show it; Linux cuts it to 15 bytes.
+    public let name: String
+
+    private let state = Mutex(State())
+    private let wakeUp = DispatchSemaphore(value: 0)
+    private let hasItems = Atomic<Bool>(false)
+    private let thread = Atomic<UInt>(0)
+    private let spins: Int
+
+    /// An executor whose thread is not started yet.
+    ///
+    /// - Parameters:
+    ///   - name: The thread's name.
+    ///   - spins: How many times the thread looks for more work before it sleeps. Work that comes in the meantime
+    ///     is spared the wake-up, at the price of that much of a core after each burst of work; 0 to sleep at once.
+    public init(name: String, spins: Int = 0) {
+        self.name = name
+        self.spins = spins
+    }
+
+    /// Whether the caller runs on the thread.
+    @inlinable
+    public var isCurrent: Bool { currentThread() == ownThread() }
+
+    @usableFromInline
+    func ownThread() -> UInt { thread.load(ordering: .relaxed) }
+
+    @usableFromInline
+    func currentThread() -> UInt {
+        #if canImport(Darwin)
+            UInt(bitPattern: pthread_self())
+        #else
+            UInt(pthread_self())
+        #endif
+    }
+
+    /// Runs a job on the thread, after everything that was given to it before.
+    public func enqueue(_ job: consuming ExecutorJob) { add(.job(UnownedJob(job))) }
+
+    /// Runs `work` on the thread, after everything that was given to it before.
+    public func execute(_ work: @escaping @Sendable () -> Void) { add(.work(work)) }
+
+    /// Ends the thread once it has done what it was given. Returns at once. What is given later still runs, in order,
+    /// on a thread that ends right after, because a job that is dropped would leave its task hanging.
+    public func stop() {
+        let wakes = state.withLock { state in
+            state.isStopping = true
+            defer { state.sleeps = false }
+            return state.sleeps
+        }
+        if wakes { wakeUp.signal() }
+    }
+
+    /// Traps unless the caller runs on the thread: what lets an actor's `assumeIsolated` work from a C callback.
+    public func checkIsolated() {
+        precondition(isCurrent, "Code isolated to the thread '\(name)' runs on another one.")
+    }
+
+    /// Whether the caller runs on the thread.
+    public func isIsolatingCurrentContext() -> Bool? { isCurrent }
+
+    private func add(_ item: Item) {
+        let (wakes, starts) = state.withLock { state in
+            state.items.append(item)
+            defer {
+                state.sleeps = false
+                state.hasThread = true
+            }
+            return (state.sleeps, !state.hasThread)
+        }
+        hasItems.store(true, ordering: .releasing)
+        if wakes { wakeUp.signal() }
+        if starts { startThread() }
+    }
+
+    private func startThread() {
+        let thread = Thread { [self] in run() }
+        thread.name = name
+        thread.stackSize = 1 << 20
+        thread.start()
+    }
+
+    private func run() {
+        thread.store(currentThread(), ordering: .relaxed)
+        var items: [Item] = []
+        while take(&items) {
+            for item in items {
+                switch item {
+                case .job(let job):
+                    job.runSynchronously(
+                        isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
+                case .work(let work): work()
+                }
+            }
+            items.removeAll(keepingCapacity: true)
+        }
+    }
+
+    private enum Turn { case work, sleep, end }
+
+    /// Swaps what was given into `items`, which is empty, waiting for something to be given; `false` at the end.
+    private func take(_ items: inout [Item]) -> Bool {
+        var spinsLeft = spins
+        while true {
+            while spinsLeft > 0, !hasItems.load(ordering: .relaxed) { spinsLeft -= 1 }
+            let turn = state.withLock { state -> Turn in
+                if !state.items.isEmpty {
+                    hasItems.store(false, ordering: .relaxed)
+                    swap(&items, &state.items)
+                    return .work
+                }
+                if state.isStopping {
+                    state.hasThread = false
+                    // Before another thread can be started, so that its number is not overwritten.
+                    thread.store(0, ordering: .relaxed)
+                    return .end
+                }
+                state.sleeps = true
+                return .sleep
+            }
+            switch turn {
+            case .work: return true
+            case .end: return false
+            case .sleep:
+                wakeUp.wait()
+                spinsLeft = spins
+            }
+        }
+    }
+}
