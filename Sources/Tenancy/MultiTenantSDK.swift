@@ -21,7 +21,7 @@ public final class MultiTenantSDK: Service {
     public let data: DataManager
 
     private let config: SDKConfig
-    private let isShutDown = Mutex(false)
+    private let shutdown = Mutex<Task<Void, Never>?>(nil)
 
     /// The tenants there are.
     public var tenants: TenantRegistry { data.registry }
@@ -84,11 +84,11 @@ public final class MultiTenantSDK: Service {
         _ id: TenantID, actor: String? = nil, correlationID: String? = nil, timeout: Duration? = nil
     ) async throws(TenancyError) -> TenantHandle {
         try data.requireRunning()
-        let entry = try await tenants.entry(id)
-        try await tenants.admit(entry, at: .now)
-        let context = TenantContext(
-            tenant: id, actor: actor, correlationID: correlationID,
-            deadline: timeout.map { .now.advanced(by: $0) })
+        let deadline = timeout.map { ContinuousClock.Instant.after($0) }
+        let context = TenantContext(tenant: id, actor: actor, correlationID: correlationID, deadline: deadline)
+        try context.checkAlive()
+        let entry = try await tenants.entry(id, until: deadline)
+        try await tenants.admit(entry, until: deadline)
         return TenantHandle(
             session: DataSession(manager: data, context: context, admission: .tenant(entry), runner: data.adapter))
     }
@@ -117,7 +117,8 @@ public final class MultiTenantSDK: Service {
         for (name, text) in [("reason", reason), ("actor", actor)]
         where text.allSatisfy(\.isWhitespace) {
             throw TenancyError(
-                .invalidConfiguration, "System access was asked for without \(name == "reason" ? "a reason" : "an actor").",
+                .invalidConfiguration,
+                "System access was asked for without \(name == "reason" ? "a reason" : "an actor").",
                 hint: "Pass a \(name) that an auditor can read.")
         }
         let audit = data.systemHandle.entities(AuditRecord.self)
@@ -145,7 +146,9 @@ public final class MultiTenantSDK: Service {
                 return error
             }
         }.value
-        if let stored { config.logger.error("The end of a system access was not recorded.", metadata: ["error": "\(stored)"]) }
+        if let stored {
+            config.logger.error("The end of a system access was not recorded.", metadata: ["error": "\(stored)"])
+        }
         return try outcome.get()
     }
 
@@ -156,17 +159,26 @@ public final class MultiTenantSDK: Service {
     }
 
     /// Admits no more calls, lets those under way end within ``SDKConfig/shutdownTimeout``, hands over recorded events
-    /// and closes everything. Further calls do nothing.
+    /// and closes everything. Further calls wait for the first one's end.
     public func shutDown() async {
-        let isFirst = isShutDown.withLock { isShutDown in
-            defer { isShutDown = true }
-            return !isShutDown
+        let task = shutdown.withLock { task in
+            if let task { return task }
+            // In a task of its own, so that whoever asked first can be cancelled without leaving the work half done.
+            let new = Task { [data, config] in await Self.shutDown(data, within: config.shutdownTimeout) }
+            task = new
+            return new
         }
-        guard isFirst else { return }
+        await task.value
+    }
+
+    private static func shutDown(_ data: DataManager, within timeout: Duration) async {
+        let deadline = ContinuousClock.Instant.after(timeout)
         data.stop()
-        await data.recorder.shutDown()
-        await data.adapter.shutDown(deadline: .now.advanced(by: config.shutdownTimeout))
+        // The cache after the database, because writes that end now still have blocks to lift; the sinks after both,
+        // because calls that end now may still record something.
+        await data.adapter.shutDown(deadline: deadline)
         await data.cache?.adapter.shutDown()
+        await data.recorder.shutDown(until: deadline)
     }
 
     /// Waits until the service group shuts down, or the task is cancelled, and shuts down.

@@ -2,9 +2,10 @@ import TenancyCore
 
 // How writes keep the cache from serving what they replaced. See ``CacheAside``.
 extension DataManager {
-    /// What a write changes, as far as the cache has to know.
+    /// What a write changes, as far as the cache has to know. Tenancy's own records are not cached.
     func changes(of entity: EntityDescription, keys: [Value]?) -> CacheChanges {
-        cache?.changes(of: entity, keys: keys) ?? CacheChanges()
+        guard let cache, !Self.ownEntities.contains(entity) else { return CacheChanges() }
+        return cache.changes(of: entity, keys: keys)
     }
 
     /// Runs a single write with what it changes blocked, and given up before the block could end.
@@ -14,14 +15,17 @@ extension DataManager {
     ) async throws(TenancyError) -> Result {
         guard let cache, !changes.isEmpty else { return try await body(context) }
         var context = context
-        let token = try await cache.block(changes, for: context.tenant)
-        context.deadline = min(context.deadline ?? cache.commitDeadline, cache.commitDeadline)
+        let limit = cache.commitDeadline
+        let deadline = min(context.deadline ?? limit, limit)
+        context.deadline = deadline
+        let token = CacheToken.random()
+        try await cache.block(changes, token: token, until: deadline, for: context.tenant)
         do throws(TenancyError) {
             let result = try await body(context)
             await cache.unblock(changes, token, for: context.tenant)
             return result
         } catch {
-            if !error.leavesOutcomeOpen { await cache.unblock(changes, token, for: context.tenant) }
+            if error.provesNothingWritten { await cache.unblock(changes, token, for: context.tenant) }
             throw error
         }
     }
@@ -36,24 +40,31 @@ extension DataManager {
             await cache?.unblock(scope.blocked, scope.token, for: context.tenant)
             return result
         } catch {
-            if !TenancyError.wrap(error).leavesOutcomeOpen {
+            if TenancyError.wrap(error).provesNothingWritten {
                 await cache?.unblock(scope.blocked, scope.token, for: context.tenant)
             }
             throw error
         }
     }
 
-    /// Blocks what a transaction has changed, right before it is committed.
+    /// Blocks what a transaction has changed, right before it is committed, for longer than the commit may take.
     func blockChanges(of scope: TransactionScope, for context: TenantContext) async throws(TenancyError) {
-        guard let cache else { return }
-        let changes = scope.block()
-        if !changes.isEmpty { _ = try await cache.block(changes, token: scope.token, for: context.tenant) }
+        let changes = scope.seal()
+        guard let cache, !changes.isEmpty else { return }
+        try await cache.block(
+            changes, token: scope.token, until: context.deadline ?? cache.commitDeadline, for: context.tenant)
     }
 }
 
 extension TenancyError {
-    /// Whether a write that failed so may have been committed, or may yet be: then its blocks must end by themselves.
-    fileprivate var leavesOutcomeOpen: Bool {
-        [.timeout, .cancelled, .unavailable, .backendFailure].contains(code)
+    /// Whether a write that failed so was certainly not made and never will be. After any other failure it may have
+    /// been committed, or may yet be, and its blocks must end by themselves.
+    fileprivate var provesNothingWritten: Bool {
+        [
+            .notFound, .uniqueViolation, .foreignKeyViolation, .checkViolation, .notNullViolation, .staleVersion,
+            .serializationFailure, .deadlock, .locked, .readOnly, .transactionClosed, .tenantMismatch,
+            .cacheUnavailable,
+            .invalidValue, .valueTooLarge, .typeMismatch, .unknownField, .invalidQuery, .unsupported,
+        ].contains(code)
     }
 }

@@ -85,10 +85,6 @@ public final class DataManager: Sendable {
 
     func stop() { isRunning.withLock { $0 = false } }
 
-    func admit(_ entry: TenantEntry, at now: ContinuousClock.Instant) async throws(TenancyError) {
-        try await registry.admit(entry, at: now)
-    }
-
     /// What makes and checks cursors, with a key that all processes of the database share.
     func cursorCodec() async throws(TenancyError) -> CursorCodec {
         if let codec = cursors.withLock(\.self) { return codec }
@@ -98,16 +94,11 @@ public final class DataManager: Sendable {
     }
 
     func removeAllData(of tenant: TenantID) async throws(TenancyError) {
-        let context = TenantContext(tenant: tenant, deadline: .now.advanced(by: callTimeout))
-        let changes = CacheChanges(entities: Set(byName.values))
-        let token = try await cache?.block(changes, for: tenant)
-        do throws(TenancyError) {
+        let changes = cache == nil ? CacheChanges() : CacheChanges(entities: Set(byName.values))
+        let context = TenantContext(tenant: tenant, deadline: .after(callTimeout))
+        try await writing(changes, in: context) { context throws(TenancyError) in
             try await adapter.removeAllData(in: context)
-        } catch {
-            await cache?.unblock(changes, token, for: tenant)
-            throw error
         }
-        await cache?.unblock(changes, token, for: tenant)
-        _ = try await cache?.adapter.flush(tenant)
+        try await cache?.flush(tenant)
     }
 }

@@ -22,22 +22,29 @@ struct DataSession: Sendable {
 
     /// Lets a call in, or throws; and says until when it may run.
     func admit() async throws(TenancyError) -> TenantContext {
-        let now = ContinuousClock.now
-        try manager.requireRunning()
-        switch admission {
-        case .tenant(let entry): try await manager.admit(entry, at: now)
-        case .system(let access): try access.requireOpen()
-        case .own: break
-        }
         var context = context
-        if context.deadline == nil { context.deadline = now.advanced(by: manager.callTimeout) }
+        if context.deadline == nil { context.deadline = .after(manager.callTimeout) }
+        // What a transaction does was let in with it: a shutdown waits for its end.
+        if transaction == nil { try manager.requireRunning() }
+        try await requireAdmission(until: context.deadline)
         try context.checkAlive()
         return context
     }
 
-    /// The cache, unless the call is part of a transaction, which neither reads from it nor fills it.
+    /// Throws unless the tenant may be reached now.
+    func requireAdmission(until deadline: ContinuousClock.Instant?) async throws(TenancyError) {
+        switch admission {
+        case .tenant(let entry): try await manager.registry.admit(entry, until: deadline)
+        case .system(let access): try access.requireOpen()
+        case .own: break
+        }
+    }
+
+    /// The cache, unless the call is part of a transaction, which neither reads from it nor fills it, or is about
+    /// Tenancy's own records: a cache of this process would hide what another process changed, and a shared one is no
+    /// place for keys.
     func cache(for entity: EntityDescription, _ options: ReadOptions) -> CacheAside? {
-        guard transaction == nil, options.usesCache else { return nil }
+        guard transaction == nil, options.usesCache, !DataManager.ownEntities.contains(entity) else { return nil }
         return manager.cache
     }
 }

@@ -79,7 +79,7 @@ extension EntityAccess {
         let changes = session.manager.changes(of: entity, keys: keys)
         do throws(TenancyError) {
             if let transaction = session.transaction {
-                transaction.add(changes)
+                try transaction.add(changes)
                 return try await session.runner.write(statement, in: context)
             }
             return try await session.manager.writing(changes, in: context) { context throws(TenancyError) in

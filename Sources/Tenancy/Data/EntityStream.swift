@@ -8,23 +8,23 @@ public struct EntityStream<Element: Sendable>: AsyncSequence, Sendable {
     public typealias Failure = TenancyError
 
     private let rows: RowStream
-    private let schema: EntitySchema<Element>
+    private let access: EntityAccess<Element>
 
-    init(_ rows: RowStream, _ schema: EntitySchema<Element>) {
+    init(_ rows: RowStream, _ access: EntityAccess<Element>) {
         self.rows = rows
-        self.schema = schema
+        self.access = access
     }
 
     /// Draws records from the stream.
     public struct Iterator: AsyncIteratorProtocol {
         private var rows: RowStream.Iterator
-        private let schema: EntitySchema<Element>
+        private let access: EntityAccess<Element>
         private var batch: (any RowBatch)?
         private var row = 0
 
-        fileprivate init(_ rows: RowStream.Iterator, _ schema: EntitySchema<Element>) {
+        fileprivate init(_ rows: RowStream.Iterator, _ access: EntityAccess<Element>) {
             self.rows = rows
-            self.schema = schema
+            self.access = access
         }
 
         /// The next record; `nil` at the end.
@@ -37,8 +37,10 @@ public struct EntityStream<Element: Sendable>: AsyncSequence, Sendable {
             while true {
                 if let batch, row < batch.count {
                     defer { row += 1 }
-                    return try schema.decode(RowView(batch, row: row))
+                    return try access.schema.decode(RowView(batch, row: row))
                 }
+                // A stream may outlast the right to it: a tenant is suspended, system access ends.
+                try await access.session.requireAdmission(until: access.session.context.deadline)
                 batch = try await rows.next(isolation: actor)
                 row = 0
                 if batch == nil { return nil }
@@ -47,5 +49,5 @@ public struct EntityStream<Element: Sendable>: AsyncSequence, Sendable {
     }
 
     /// Draws records from the stream.
-    public func makeAsyncIterator() -> Iterator { Iterator(rows.makeAsyncIterator(), schema) }
+    public func makeAsyncIterator() -> Iterator { Iterator(rows.makeAsyncIterator(), access) }
 }

@@ -16,12 +16,15 @@ public struct TenantHandle: Sendable {
 
     /// The same tenant for another actor or request, or until another deadline.
     ///
-    /// - Parameter timeout: From now on, for all calls together; `nil` keeps the handle's deadline.
+    /// - Parameter timeout: From now on, for all calls together; a deadline that the handle has already is not put off.
     public func with(actor: String? = nil, correlationID: String? = nil, timeout: Duration? = nil) -> TenantHandle {
         var session = session
         if let actor { session.context.actor = actor }
         if let correlationID { session.context.correlationID = correlationID }
-        if let timeout { session.context.deadline = .now.advanced(by: timeout) }
+        if let timeout {
+            let deadline = ContinuousClock.Instant.after(timeout)
+            session.context.deadline = min(session.context.deadline ?? deadline, deadline)
+        }
         return TenantHandle(session: session)
     }
 

@@ -96,7 +96,7 @@ public struct TenantQuery<Element: Sendable>: Sendable {
         context.deadline = access.session.context.deadline
         do throws(TenancyError) {
             let rows = try await access.session.runner.stream(statement, batchSize: batchSize, in: context)
-            return EntityStream(rows, access.schema)
+            return EntityStream(rows, access)
         } catch {
             throw access.placed(error)
         }

@@ -5,24 +5,33 @@ import TenancyCore
 final class TransactionScope: Sendable {
     private struct State {
         var changes = CacheChanges()
-        var blocked = CacheChanges()
+        var isSealed = false
     }
 
     /// Marks the transaction's blocks.
     let token = CacheToken.random()
     private let state = Mutex(State())
 
-    /// Remembers what was changed.
-    func add(_ change: CacheChanges) { state.withLock { $0.changes.merge(change) } }
+    /// Remembers what is about to be changed.
+    ///
+    /// - Throws: ``TenancyError`` with ``TenancyError/Code/transactionClosed`` once the body has returned. A task that
+    ///   outlived it could otherwise still write before the commit, unseen by the cache.
+    func add(_ change: CacheChanges) throws(TenancyError) {
+        let isOpen = state.withLock { state in
+            if !state.isSealed { state.changes.merge(change) }
+            return !state.isSealed
+        }
+        guard isOpen else { throw TenancyError(.transactionClosed, "The transaction's closure has ended.") }
+    }
 
-    /// What is to be blocked now.
-    func block() -> CacheChanges {
+    /// Lets nothing more be changed and returns what was.
+    func seal() -> CacheChanges {
         state.withLock { state in
-            state.blocked = state.changes
-            return state.blocked
+            state.isSealed = true
+            return state.changes
         }
     }
 
-    /// What was blocked.
-    var blocked: CacheChanges { state.withLock(\.blocked) }
+    /// What was blocked: everything once the scope is sealed, nothing before.
+    var blocked: CacheChanges { state.withLock { $0.isSealed ? $0.changes : CacheChanges() } }
 }

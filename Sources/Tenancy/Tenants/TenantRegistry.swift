@@ -1,16 +1,16 @@
 import Foundation
-import Synchronization
 public import TenancyCore
 
 /// The tenants there are: kept in the configured database, remembered in this process.
 public final class TenantRegistry: Sendable {
     private let access: EntityAccess<TenantRecord>
     private let policy: SDKConfig.RegistryPolicy
-    private let entries = Mutex<[TenantID: TenantEntry]>([:])
+    private let entries: TenantEntries
 
     init(system: TenantHandle, policy: SDKConfig.RegistryPolicy) {
         access = system.entities(TenantRecord.self)
         self.policy = policy
+        entries = TenantEntries(maximumCount: policy.maximumCachedTenants)
     }
 
     private var manager: DataManager { access.session.manager }
@@ -29,14 +29,13 @@ public final class TenantRegistry: Sendable {
         let tenant = Tenant(
             id: id, name: name, status: .active, attributes: attributes,
             created: Timestamp.now.truncated(to: .milliseconds))
+        let asked = ContinuousClock.now
         do throws(TenancyError) {
-            _ = try await access.create(TenantRecord(tenant))
-        } catch where error.code == .uniqueViolation {
+            return try remember(try await access.create(TenantRecord(tenant)), asked: asked).tenant
+        } catch  where error.code == .uniqueViolation {
             throw TenancyError(
                 .tenantAlreadyExists, "A tenant of that id is, or was, in the registry.", details: .init(tenant: id))
         }
-        remember(tenant)
-        return tenant
     }
 
     /// The tenant of that id, whatever its status.
@@ -94,61 +93,76 @@ public final class TenantRegistry: Sendable {
         try await manager.removeAllData(of: id)
     }
 
-    private func record(_ id: TenantID) async throws(TenancyError) -> TenantRecord {
-        // Past the cache: one that lives in this process would not see what another process changed.
-        if let record = try await access.read(id.rawValue, options: .uncached) { return record }
+    private func record(
+        _ id: TenantID, until deadline: ContinuousClock.Instant? = nil
+    ) async throws(TenancyError) -> TenantRecord {
+        if let record = try await access.until(deadline).read(id.rawValue) { return record }
         throw TenancyError(.tenantNotFound, "No tenant has that id.", details: .init(tenant: id))
     }
 
     private func change(
         _ id: TenantID, _ body: (inout TenantRecord) -> Void
     ) async throws(TenancyError) -> Tenant {
-        // Two operators may change a tenant at once; the loser reads again, so that neither change is lost.
-        var attempt = 1
+        // Several operators may change a tenant at once; who loses reads again, so that no change is lost. One of them
+        // always succeeds, and the pauses let the others' turns spread out.
+        let deadline = ContinuousClock.Instant.after(manager.callTimeout)
+        var pause = Duration.milliseconds(1)
         while true {
-            var record = try await record(id)
+            let asked = ContinuousClock.now
+            var record = try await record(id, until: deadline)
             if record.status == Tenant.Status.deleted.description {
                 throw TenancyError(.tenantDeleted, "The tenant is deleted.", details: .init(tenant: id))
             }
             body(&record)
             do throws(TenancyError) {
-                let tenant = try await access.update(record).tenant()
-                remember(tenant)
-                return tenant
-            } catch where error.code == .staleVersion && attempt < 5 {
-                attempt += 1
+                let changed = try await access.until(deadline).update(record)
+                return try remember(changed, asked: asked).tenant
+            } catch  where error.code == .staleVersion {
+                try? await Task.sleep(for: pause * Double.random(in: 0...1))
+                pause = min(pause * 2, .milliseconds(50))
             }
         }
     }
 
     // MARK: What the process remembers
 
-    private func remember(_ tenant: Tenant) {
-        entries.withLock { entries in
-            if let entry = entries[tenant.id] { return entry.update(tenant) }
-            if entries.count >= policy.maximumCachedTenants, let victim = entries.keys.first { entries[victim] = nil }
-            entries[tenant.id] = TenantEntry(tenant)
-        }
+    private func remember(_ record: TenantRecord, asked: ContinuousClock.Instant) throws(TenancyError) -> StoredTenant {
+        let tenant = try StoredTenant(record, asked: asked)
+        entries.remember(tenant)
+        return tenant
     }
 
     /// What this process knows of a tenant, read from the database the first time.
-    func entry(_ id: TenantID) async throws(TenancyError) -> TenantEntry {
-        if let entry = entries.withLock({ $0[id] }) { return entry }
-        remember(try await record(id).tenant())
-        if let entry = entries.withLock({ $0[id] }) { return entry }
-        return TenantEntry(try await record(id).tenant())
+    func entry(_ id: TenantID, until deadline: ContinuousClock.Instant?) async throws(TenancyError) -> TenantEntry {
+        if let entry = entries[id] { return entry }
+        let asked = ContinuousClock.now
+        return entries.remember(try StoredTenant(try await record(id, until: deadline), asked: asked))
     }
 
     /// Throws unless the tenant's calls are admitted now.
-    func admit(_ entry: TenantEntry, at now: ContinuousClock.Instant) async throws(TenancyError) {
-        let (status, mustRefresh) = entry.status(at: now, interval: policy.refreshInterval)
-        guard mustRefresh else { return try status.requireActive(entry.id) }
-        do throws(TenancyError) {
-            entry.update(try await record(entry.id).tenant())
-        } catch {
-            entry.refreshFailed()
-            throw error
+    func admit(_ entry: TenantEntry, until deadline: ContinuousClock.Instant?) async throws(TenancyError) {
+        let now = ContinuousClock.now
+        switch entry.verdict(at: now, interval: policy.refreshInterval) {
+        case .trusted(let status): return try status.requireActive(entry.id)
+        case .aging(let status):
+            do throws(TenancyError) {
+                entry.update(try StoredTenant(try await record(entry.id, until: deadline), asked: now))
+            } catch {
+                // What is known still holds; another call tries again.
+                entry.refreshFailed()
+                return try status.requireActive(entry.id)
+            }
+        case .unknown: entry.update(try StoredTenant(try await record(entry.id, until: deadline), asked: now))
         }
         try entry.tenant.status.requireActive(entry.id)
+    }
+}
+
+extension EntityAccess {
+    /// The same records, for calls that must have ended by a deadline of the caller's.
+    fileprivate func until(_ deadline: ContinuousClock.Instant?) -> EntityAccess {
+        var session = session
+        session.context.deadline = deadline
+        return EntityAccess(session: session, schema: schema)
     }
 }
