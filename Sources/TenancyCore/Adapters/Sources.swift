@@ -40,3 +40,42 @@ public struct CacheSource: Sendable {
         self.make = make
     }
 }
+
+/// A kind of database that a configuration file can name. Adapters add static members, such as `.sqlite`.
+public struct DatabaseScheme: Sendable {
+    /// The kind's name, as the value of `database.kind`.
+    public let name: String
+    /// The settings beside the kind, in the section `database`.
+    public let keys: [SettingKey]
+    /// Makes a source from the settings that were given.
+    public let make: @Sendable (Settings) throws(TenancyError) -> DatabaseSource
+
+    /// A kind of database.
+    public init(
+        name: String, keys: [SettingKey],
+        make: @escaping @Sendable (Settings) throws(TenancyError) -> DatabaseSource
+    ) {
+        self.name = name
+        self.keys = keys
+        self.make = make
+    }
+}
+
+/// A kind of cache that a configuration file can name. Adapters add static members, such as `.memory`.
+public struct CacheScheme: Sendable {
+    /// The kind's name, as the value of `cache.kind`.
+    public let name: String
+    /// The settings beside the kind, in the section `cache`.
+    public let keys: [SettingKey]
+    /// Makes a source from the settings that were given.
+    public let make: @Sendable (Settings) throws(TenancyError) -> CacheSource
+
+    /// A kind of cache.
+    public init(
+        name: String, keys: [SettingKey], make: @escaping @Sendable (Settings) throws(TenancyError) -> CacheSource
+    ) {
+        self.name = name
+        self.keys = keys
+        self.make = make
+    }
+}

@@ -1,0 +1,92 @@
+import TenancyCore
+
+extension SDKConfig {
+    /// A setting of the SDK's own: its full name, what it can be, and where it is kept.
+    struct Setting: Sendable {
+        enum Place: Sendable {
+            case duration(any WritableKeyPath<SDKConfig, Duration> & Sendable)
+            case integer(any WritableKeyPath<SDKConfig, Int> & Sendable)
+            case number(any WritableKeyPath<SDKConfig, Double> & Sendable)
+        }
+
+        let key: SettingKey
+        let place: Place
+
+        fileprivate init(
+            _ name: String, _ place: any WritableKeyPath<SDKConfig, Duration> & Sendable, _ range: ClosedRange<Duration>
+        ) {
+            key = SettingKey(name, .duration(in: range))
+            self.place = .duration(place)
+        }
+
+        fileprivate init(
+            _ name: String, _ place: any WritableKeyPath<SDKConfig, Int> & Sendable, _ range: ClosedRange<Int>
+        ) {
+            key = SettingKey(name, .integer(in: range))
+            self.place = .integer(place)
+        }
+
+        fileprivate init(
+            _ name: String, _ place: any WritableKeyPath<SDKConfig, Double> & Sendable, _ range: ClosedRange<Double>
+        ) {
+            key = SettingKey(name, .number(in: range))
+            self.place = .number(place)
+        }
+
+        /// Puts a value in its place, if it is of the setting's kind.
+        func apply(_ value: Settings.Value, to config: inout SDKConfig) {
+            switch (place, value) {
+            case (.duration(let place), .duration(let value)): config[keyPath: place] = value
+            case (.integer(let place), .integer(let value)): config[keyPath: place] = value
+            case (.number(let place), .number(let value)): config[keyPath: place] = value
+            default: break
+            }
+        }
+
+        /// What the setting is in a configuration.
+        func value(in config: SDKConfig) -> Settings.Value {
+            switch place {
+            case .duration(let place): .duration(config[keyPath: place])
+            case .integer(let place): .integer(config[keyPath: place])
+            case .number(let place): .number(config[keyPath: place])
+            }
+        }
+    }
+
+    /// Every setting that is a number or a time, with its range: what is read from files and checked at the start.
+    ///
+    /// No range has an end that a sum or product of settings could overflow at.
+    static var settings: [Setting] {
+        let millisecond = Duration.milliseconds(1)
+        let hour = Duration.seconds(3_600)
+        let year = Duration.seconds(365 * 86_400)
+        return [
+            Setting("callTimeout", \.callTimeout, millisecond...24 * hour),
+            Setting("shutdownTimeout", \.shutdownTimeout, millisecond...hour),
+            Setting("caching.timeToLive", \.caching.timeToLive, millisecond...year),
+            Setting("caching.absenceTimeToLive", \.caching.absenceTimeToLive, millisecond...year),
+            Setting("caching.jitter", \.caching.jitter, 0...0.5),
+            Setting("caching.leaseTime", \.caching.leaseTime, millisecond...hour),
+            Setting("caching.blockTime", \.caching.blockTime, millisecond...24 * hour),
+            Setting("caching.bulkThreshold", \.caching.bulkThreshold, 1...1_000_000),
+            Setting("registry.refreshInterval", \.registry.refreshInterval, millisecond...24 * hour),
+            Setting("registry.maximumCachedTenants", \.registry.maximumCachedTenants, 1...100_000_000),
+            Setting("limits.maximumValueBytes", \.limits.maximumValueBytes, 1...1 << 30),
+            Setting("limits.maximumPageSize", \.limits.maximumPageSize, 1...1_000_000),
+            Setting("limits.maximumRows", \.limits.maximumRows, 1...100_000_000),
+            Setting("limits.maximumBatchSize", \.limits.maximumBatchSize, 1...1_000_000),
+            Setting("limits.maximumKeys", \.limits.maximumKeys, 1...1_000_000),
+        ]
+    }
+
+    /// What contradicts what, in words that name the settings.
+    var contradictions: [(name: String, problem: String)] {
+        var found: [(name: String, problem: String)] = []
+        if caching.leaseTime > caching.blockTime {
+            found.append(("caching.leaseTime", "must not exceed 'caching.blockTime'"))
+        }
+        return found
+    }
+}
+
+private func * (count: Int, duration: Duration) -> Duration { duration * count }
