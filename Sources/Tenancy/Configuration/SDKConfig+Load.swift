@@ -1,0 +1,58 @@
+public import Foundation
+public import TenancyCore
+
+extension SDKConfig {
+    /// Reads a configuration from a file, the environment, or both. What the environment says goes before the file,
+    /// and what neither says has its default.
+    ///
+    /// ```swift
+    /// let config = try await SDKConfig.load(
+    ///     entities: [Flight.self], databases: [.sqlite], caches: [.memory], from: "/etc/flights.yaml")
+    /// ```
+    ///
+    /// | key | environment variable | type | default | range |
+    /// |---|---|---|---|---|
+    /// | `database.kind` | `TENANCY_DATABASE_KIND` | text | – (required) | the name of one of `databases` |
+    /// | `database.…` | `TENANCY_DATABASE_…` | | | the settings of that ``DatabaseScheme`` |
+    /// | `cache.kind` | `TENANCY_CACHE_KIND` | text | no cache | the name of one of `caches` |
+    /// | `cache.…` | `TENANCY_CACHE_…` | | | the settings of that ``CacheScheme`` |
+    /// | `callTimeout` | `TENANCY_CALL_TIMEOUT` | time | `30s` | `1ms…1d` |
+    /// | `shutdownTimeout` | `TENANCY_SHUTDOWN_TIMEOUT` | time | `10s` | `1ms…1h` |
+    /// | `caching.timeToLive` | `TENANCY_CACHING_TIME_TO_LIVE` | time | `5m` | `1ms…365d` |
+    /// | `caching.absenceTimeToLive` | `TENANCY_CACHING_ABSENCE_TIME_TO_LIVE` | time | `30s` | `1ms…365d` |
+    /// | `caching.jitter` | `TENANCY_CACHING_JITTER` | number | `0.1` | `0…0.5` |
+    /// | `caching.leaseTime` | `TENANCY_CACHING_LEASE_TIME` | time | `10s` | `1ms…1h`, at most `caching.blockTime` |
+    /// | `caching.blockTime` | `TENANCY_CACHING_BLOCK_TIME` | time | `30s` | `1ms…1d` |
+    /// | `caching.bulkThreshold` | `TENANCY_CACHING_BULK_THRESHOLD` | integer | `64` | `1…1000000` |
+    /// | `registry.refreshInterval` | `TENANCY_REGISTRY_REFRESH_INTERVAL` | time | `5s` | `1ms…1d` |
+    /// | `registry.maximumCachedTenants` | `TENANCY_REGISTRY_MAXIMUM_CACHED_TENANTS` | integer | `100000` | `1…100000000` |
+    /// | `limits.maximumValueBytes` | `TENANCY_LIMITS_MAXIMUM_VALUE_BYTES` | integer | `8388608` | `1…1073741824` |
+    /// | `limits.maximumPageSize` | `TENANCY_LIMITS_MAXIMUM_PAGE_SIZE` | integer | `1000` | `1…1000000` |
+    /// | `limits.maximumRows` | `TENANCY_LIMITS_MAXIMUM_ROWS` | integer | `100000` | `1…100000000` |
+    /// | `limits.maximumBatchSize` | `TENANCY_LIMITS_MAXIMUM_BATCH_SIZE` | integer | `10000` | `1…1000000` |
+    /// | `limits.maximumKeys` | `TENANCY_LIMITS_MAXIMUM_KEYS` | integer | `10000` | `1…1000000` |
+    ///
+    /// A time is a whole number and a unit: `250ms`, `30s`, `5m`, `12h`, `1d`.
+    ///
+    /// A variable that begins with `TENANCY_` and is none of these is an error, like an unknown key of the file; only
+    /// `TENANCY_TEST_…`, `TENANCY_CACHE_DIR` and `TENANCY_WARNINGS_AS_ERRORS`, which mean something to the package's own
+    /// scripts, are passed over.
+    ///
+    /// - Parameters:
+    ///   - entities: What the tenants' records are.
+    ///   - databases: The kinds of database that may be named.
+    ///   - caches: The kinds of cache that may be named.
+    ///   - path: A file whose name ends in `.json`, `.yaml` or `.yml`; `nil` for none.
+    ///   - environment: The environment variables.
+    /// - Throws: ``TenancyError`` with ``TenancyError/Code/invalidConfiguration``, naming every key that is unknown,
+    ///   missing, of the wrong type, out of range or in contradiction to another, and no value.
+    public static func load(
+        entities: [any Entity.Type], databases: [DatabaseScheme], caches: [CacheScheme] = [],
+        from path: String? = nil, environment: [String: String] = ProcessInfo.processInfo.environment
+    ) async throws(TenancyError) -> SDKConfig {
+        let catalog = SettingCatalog(databases: databases, caches: caches)
+        let input = try await ConfigurationInput(path, environment, catalog.sectionKeys)
+        var loader = ConfigurationLoader(catalog: catalog, input: input)
+        return try loader.load(entities)
+    }
+}
