@@ -53,6 +53,21 @@ let package = Package(
             ],
             path: "Adapters/SQLite/Tests/TenancySQLiteTests"
         ),
+        .testTarget(
+            name: "DocumentationTests", dependencies: ["Tenancy", "TenancyCore", "TenancySQLite"]),
+        .systemLibrary(
+            name: "CLibpq", path: "Adapters/Postgres/Sources/CLibpq", pkgConfig: "libpq",
+            providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
+        .systemLibrary(
+            name: "CMySQL", path: "Adapters/MySQL/Sources/CMySQL", pkgConfig: "mysqlclient",
+            providers: [.apt(["default-libmysqlclient-dev"]), .brew(["mysql-client"])]),
+        .systemLibrary(
+            name: "CMongoC", path: "Adapters/MongoDB/Sources/CMongoC", pkgConfig: "libmongoc-1.0",
+            providers: [.apt(["libmongoc-dev"]), .brew(["mongo-c-driver"])]),
+        .systemLibrary(
+            name: "CHiredis", path: "Adapters/Redis/Sources/CHiredis",
+            providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]),
+        .testTarget(name: "ServiceTests", dependencies: ["CLibpq", "CMySQL", "CMongoC", "CHiredis"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,153 @@
+import Foundation
+import Synchronization
+import Tenancy
+import TenancySQLite
+import Testing
+
+struct Booking: Entity {
+    var id: UUID
+    var passenger: String
+    var cabin: Cabin
+    var price: Decimal
+    var departure: Date
+    var seat: String?
+    var notes: JSON?
+    var version: Int64
+
+    static let schema = EntitySchema(
+        "bookings", Booking.init,
+        .key("id", \.id),
+        .field("passenger", \.passenger),
+        .field("cabin", \.cabin),
+        .field("price", \.price, .decimal(precision: 12, scale: 2)),
+        .field("departure", \.departure),
+        .field("seat", \.seat, .maximumLength(4)),
+        .field("notes", \.notes),
+        .version("version", \.version),
+        indexes: [.on(\.departure)],
+        unique: [.on(\.departure, \.seat)],
+        search: [.text(\.passenger)])
+}
+
+enum Cabin: String, FieldValue {
+    case economy, business
+}
+
+extension Booking {
+    func with(cabin: Cabin) -> Booking {
+        var copy = self
+        copy.cabin = cabin
+        return copy
+    }
+
+    static func sample(_ passenger: String, seat: String? = nil) -> Booking {
+        Booking(
+            id: UUID(), passenger: passenger, cabin: .economy, price: 100, departure: Date(timeIntervalSince1970: 1e9),
+            seat: seat, notes: JSON(.object(["meal": .string("vegetarian")])), version: 0)
+    }
+}
+
+@Suite struct GuideExample {
+    @Test("The guide's code does what the guide says")
+    func guide() async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "guide-\(UUID())")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let path = folder.appending(path: "guide.sqlite").path
+
+        let sdk = try await MultiTenantSDK(
+            config: SDKConfig(database: .sqlite(path: path), entities: [Booking.self], cache: .memory()))
+        try await sdk.tenants.create(TenantID("acme"), name: "Acme Travel", attributes: ["country": "NL"])
+        let acme = try await sdk.tenant("acme", actor: "ann@acme.example", correlationID: "request-17")
+
+        try await writing(acme, sdk)
+        try await reading(acme)
+        await sdk.shutDown()
+    }
+
+    private func writing(_ acme: TenantHandle, _ sdk: MultiTenantSDK) async throws {
+        let lines = Mutex<[String]>([])
+        let log: @Sendable (String) -> Void = { line in lines.withLock { $0.append(line) } }
+        let new = Booking.sample("Mary O'Hara")
+
+        let stored = try await acme.create(new)
+        let upgraded = try await acme.update(stored.with(cabin: .business))
+        try await acme.query(Booking.self).where { $0.cabin == .economy }.update(.add(5, to: \.price))
+        try await acme.delete(Booking.self, upgraded.id)
+        #expect(stored.version == 1 && upgraded.version == 2)
+
+        let bookings = (1...3).map { Booking.sample("Guest \($0)") } + [.sample("Too long", seat: "123456")]
+        let result = try await acme.bulkCreate(
+            bookings,
+            options: BulkOptions(batchSize: 1_000, atomicity: .row) { progress in
+                log("\(progress.processed) of \(progress.total ?? 0)")
+            })
+        for failure in result.failures { log("row \(failure.row): \(failure.error)") }
+        #expect(result.affected == 3 && result.failures.map(\.row) == [3])
+
+        let id = bookings[0].id
+        try await acme.transaction { transaction in
+            guard var booking = try await transaction.read(Booking.self, id) else { return }
+            booking.seat = "12A"
+            try await transaction.update(booking)
+        }
+        #expect(try await acme.read(Booking.self, id)?.seat == "12A")
+
+        try await acme.create(stored)
+        do {
+            try await acme.create(stored)
+        } catch let error where error.code == .uniqueViolation {
+            log("\(error.code): \(error.hint)")
+        }
+        #expect(lines.withLock { $0.last?.hasPrefix("uniqueViolation") } == true)
+
+        let revenue = try await sdk.withSystemAccess(reason: "monthly invoice run", actor: "billing") { system in
+            var revenue: [TenantID: Decimal] = [:]
+            try await system.forEachTenant { tenant, handle in
+                revenue[tenant.id] = try await handle.query(Booking.self).aggregate(.sum(\.price)) ?? 0
+            }
+            return revenue
+        }
+        #expect(revenue == [acme.id: 400])
+    }
+
+    private func reading(_ acme: TenantHandle) async throws {
+        let all = try await acme.query(Booking.self).all()
+        let (id, otherID) = (all[0].id, all[1].id)
+        let tomorrow = Date(timeIntervalSince1970: 1e9 + 86_400)
+
+        let booking = try await acme.read(Booking.self, id)
+        let several = try await acme.read(Booking.self, ids: [id, otherID])
+        let fresh = try await acme.read(Booking.self, id, options: .uncached)
+        #expect(booking?.id == id && fresh?.id == id && several.map(\.id) == [id, otherID])
+
+        let soon = try await acme.query(Booking.self)
+            .where { $0.departure < tomorrow && ($0.cabin == .business || $0.seat.isNull) }
+            .where { !$0.passenger.hasPrefix("Test ") }
+            .sorted(by: \.departure)
+            .limit(20)
+            .all()
+        #expect(soon.count == 3)
+
+        var cursor: Cursor?
+        repeat {
+            let page = try await acme.query(Booking.self).sorted(by: \.price, .descending).page(size: 100, after: cursor)
+            cursor = page.next
+        } while cursor != nil
+
+        let (count, mean) = try await acme.query(Booking.self).aggregate(.count(), .average(\.price))
+        let byCabin = try await acme.query(Booking.self).grouped(by: \.cabin, .count(), .maximum(\.price))
+        let seats = try await acme.query(Booking.self).select(\.passenger, \.seat)
+        #expect(count == 4 && mean == 100 && byCabin.count == 1 && seats.contains { $0.1 == "12A" })
+
+        var exported: [UUID] = []
+        func export(_ booking: Booking) { exported.append(booking.id) }
+        for try await booking in try await acme.query(Booking.self).stream(batchSize: 500) {
+            export(booking)
+        }
+        #expect(Set(exported) == Set(all.map(\.id)))
+
+        let hits = try await acme.search(Booking.self, "o'hara", limit: 10)
+        #expect(hits.map(\.element.passenger) == ["Mary O'Hara"])
+    }
+}
