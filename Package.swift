@@ -31,7 +31,8 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]
         ),
-        .target(name: "TenancyIO", dependencies: ["TenancyCore"]),
+        .target(name: "CTenancyIO"),
+        .target(name: "TenancyIO", dependencies: ["CTenancyIO", "TenancyCore"]),
         .target(name: "TenancyTesting", dependencies: ["Tenancy", "TenancyCore"]),
         .target(
             name: "TenancySQLite",
@@ -43,6 +44,7 @@ let package = Package(
             path: "Adapters/SQLite/Sources/TenancySQLite"
         ),
         .testTarget(name: "TenancyCoreTests", dependencies: ["TenancyCore"]),
+        .testTarget(name: "TenancyIOTests", dependencies: ["TenancyCore", "TenancyIO"]),
         .testTarget(name: "TenancyTests", dependencies: ["Tenancy", "TenancyCore", "TenancyTesting"]),
         .testTarget(name: "TenancyTestingTests", dependencies: ["Tenancy", "TenancyCore", "TenancyTesting"]),
         .testTarget(

@@ -1,0 +1,13 @@
+/// How a ``Reactor`` divides its time.
+public struct ReactorConfiguration: Sendable, Hashable {
+    /// How many jobs run before sockets and timers are looked at again. 256 jobs of a few microseconds each keep a
+    /// socket waiting for about a millisecond at most, and make the look, half a microsecond, cost nothing.
+    public var maximumJobsPerTurn = 256
+    /// How many ready sockets are served before jobs run, at most 128. Those left over come first in the next turn.
+    public var maximumEventsPerTurn = 64
+    /// How many timers that are due fire before jobs run.
+    public var maximumTimersPerTurn = 256
+
+    /// The defaults.
+    public init() {}
+}
