@@ -50,8 +50,9 @@ let package = Package(
         .testTarget(
             name: "TenancySQLiteTests",
             dependencies: [
-                "Tenancy", "TenancyCore", "TenancySQLite", "TenancyTesting",
+                "Tenancy", "TenancyCore", "TenancyIO", "TenancySQLite", "TenancyTesting",
                 .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
             ],
             path: "Adapters/SQLite/Tests/TenancySQLiteTests"
         ),

@@ -26,20 +26,15 @@ public final class ThreadExecutor: SerialExecutor, TaskExecutor {
 
     private let state = Mutex(State())
     private let wakeUp = DispatchSemaphore(value: 0)
-    private let hasItems = Atomic<Bool>(false)
     private let thread = Atomic<UInt>(0)
-    private let spins: Int
 
     /// An executor whose thread is not started yet.
     ///
-    /// - Parameters:
-    ///   - name: The thread's name.
-    ///   - spins: How many times the thread looks for more work before it sleeps. Work that comes in the meantime
-    ///     is spared the wake-up, at the price of that much of a core after each burst of work; 0 to sleep at once.
-    public init(name: String, spins: Int = 0) {
-        self.name = name
-        self.spins = spins
-    }
+    /// The thread sleeps as soon as it has nothing to do. Looking for more work for some microseconds before was
+    /// measured and spares nothing: on few cores it takes the core from whoever is about to give the work.
+    ///
+    /// - Parameter name: The thread's name.
+    public init(name: String) { self.name = name }
 
     /// Whether the caller runs on the thread.
     @inlinable
@@ -91,7 +86,6 @@ public final class ThreadExecutor: SerialExecutor, TaskExecutor {
             }
             return (state.sleeps, !state.hasThread)
         }
-        hasItems.store(true, ordering: .releasing)
         if wakes { wakeUp.signal() }
         if starts { startThread() }
     }
@@ -123,12 +117,9 @@ public final class ThreadExecutor: SerialExecutor, TaskExecutor {
 
     /// Swaps what was given into `items`, which is empty, waiting for something to be given; `false` at the end.
     private func take(_ items: inout [Item]) -> Bool {
-        var spinsLeft = spins
         while true {
-            while spinsLeft > 0, !hasItems.load(ordering: .relaxed) { spinsLeft -= 1 }
             let turn = state.withLock { state -> Turn in
                 if !state.items.isEmpty {
-                    hasItems.store(false, ordering: .relaxed)
                     swap(&items, &state.items)
                     return .work
                 }
@@ -144,9 +135,7 @@ public final class ThreadExecutor: SerialExecutor, TaskExecutor {
             switch turn {
             case .work: return true
             case .end: return false
-            case .sleep:
-                wakeUp.wait()
-                spinsLeft = spins
+            case .sleep: wakeUp.wait()
             }
         }
     }

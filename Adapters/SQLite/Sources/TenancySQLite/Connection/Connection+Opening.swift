@@ -6,15 +6,16 @@ import TenancyIO
 
 extension Connection {
     /// Opens a file. The first connection to a file is its writer, which makes it and turns it to write-ahead logging.
+    ///
+    /// - Parameter searches: Whether triggers keep a search index, which SQLite lets them do only where it is told to
+    ///   trust what stands in the file. It is told so on no connection that doesn't need it.
     static func open(
-        _ path: String, as role: Role, _ configuration: SQLiteConfiguration
+        _ path: String, as role: Role, searches: Bool = false, _ configuration: SQLiteConfiguration
     ) async throws(TenancyError) -> Connection {
-        // A point reader looks for the next request for some microseconds before it sleeps: a caller who reads one
-        // record after the other is then spared waking it up each time.
-        let executor = ThreadExecutor(name: role.threadName, spins: role == .pointReader ? 4_000 : 0)
+        let executor = ThreadExecutor(name: role.threadName)
         let connection = Connection(role, executor: executor, configuration)
         do throws(TenancyError) {
-            try await connection.open(path, configuration)
+            try await connection.open(path, searches: searches, configuration)
             return connection
         } catch {
             await connection.close()
@@ -22,7 +23,7 @@ extension Connection {
         }
     }
 
-    private func open(_ path: String, _ configuration: SQLiteConfiguration) throws(TenancyError) {
+    private func open(_ path: String, searches: Bool, _ configuration: SQLiteConfiguration) throws(TenancyError) {
         var grdb = Configuration()
         grdb.label = "tenancy.sqlite"
         grdb.readonly = role != .writer || configuration.isReadOnly
@@ -42,7 +43,9 @@ extension Connection {
             let code = SQLFunctions.register(on: handle)
             guard code == SQLITE_OK else { throw failure(code) }
             try queue.inDatabase { database in
-                for pragma in pragmas(configuration) { try database.execute(sql: pragma) }
+                for pragma in pragmas(configuration, trusts: searches && role == .writer) {
+                    try database.execute(sql: pragma)
+                }
             }
             if !grdb.readonly { try turnToWriteAheadLog(queue, configuration) }
             if role != .writer { stopObserving() }
@@ -57,10 +60,9 @@ extension Connection {
         if let handle { sqlite3_set_authorizer(handle, nil, nil) }
     }
 
-    private func pragmas(_ configuration: SQLiteConfiguration) -> [String] {
+    private func pragmas(_ configuration: SQLiteConfiguration, trusts: Bool) -> [String] {
         var pragmas = [
-            // Views and triggers call nothing that isn't marked harmless, also in a file from elsewhere.
-            "PRAGMA trusted_schema = OFF",
+            "PRAGMA trusted_schema = \(trusts ? "ON" : "OFF")",
             "PRAGMA cell_size_check = ON",
             "PRAGMA synchronous = \(configuration.durability == .machine ? "FULL" : "NORMAL")",
             "PRAGMA cache_size = -\(configuration.cacheBytes / 1_024)",

@@ -28,12 +28,13 @@ final class DatabaseFile: Sendable {
         _ path: String, tenant: TenantID?, _ schema: Schema, _ configuration: SQLiteConfiguration,
         _ lifecycle: Lifecycle
     ) async throws(TenancyError) -> DatabaseFile {
-        let writer = try await Connection.open(path, as: .writer, configuration)
+        let searches = schema.plans.contains { !$0.entity.searchFields.isEmpty }
+        let writer = try await Connection.open(path, as: .writer, searches: searches, configuration)
         do throws(TenancyError) {
             try await writer.bringUp(schema, tenant: tenant, configuration)
             let pointReader = try await Connection.open(path, as: .pointReader, configuration)
             let writers = ResourcePool("the file's writer", maximum: 1) { () throws(TenancyError) in
-                try await Connection.open(path, as: .writer, configuration)
+                try await Connection.open(path, as: .writer, searches: searches, configuration)
             }
             let readers = ResourcePool("one of the file's readers", maximum: configuration.maximumReaders) {
                 () throws(TenancyError) in try await Connection.open(path, as: .reader, configuration)

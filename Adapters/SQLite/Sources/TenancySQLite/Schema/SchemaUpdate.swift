@@ -28,7 +28,7 @@ struct SchemaUpdate {
 
     /// Checks without changing anything, for a file that can't be written.
     func check() throws {
-        guard try database.tableExists(Self.metaTable) else {
+        guard try Self.hasTables(database) else {
             throw TenancyError(.schemaConflict, "The file was opened for reading only and has no tables of Tenancy's.")
         }
         try claim()
@@ -46,7 +46,7 @@ struct SchemaUpdate {
 
     /// Whether nothing has to be done: the tables are as this schema left them, and nobody touched them since.
     static func isCurrent(_ schema: Schema, in database: Database) throws -> Bool {
-        guard try database.tableExists(metaTable) else { return false }
+        guard try hasTables(database) else { return false }
         let digest = try String.fetchOne(database, sql: "SELECT value FROM \(metaTable) WHERE name = 'digest'")
         return try digest == Self.digest(schema, in: database)
     }
@@ -57,10 +57,18 @@ struct SchemaUpdate {
         return "\(version)\n\(schema.digest)"
     }
 
+    /// Whether the file has Tenancy's tables. GRDB would answer from its memory of the time before another process made
+    /// them.
+    private static func hasTables(_ database: Database) throws -> Bool {
+        try Bool.fetchOne(
+            database, sql: "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?)",
+            arguments: [metaTable]) ?? false
+    }
+
     /// Makes sure that the file is of this form and belongs to this tenant, or makes it so if it is new.
     private func claim() throws {
         let owner = tenant?.rawValue ?? ""
-        if try !database.tableExists(Self.metaTable) {
+        if try !Self.hasTables(database) {
             try database.execute(
                 sql: """
                     CREATE TABLE \(Self.metaTable) (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;

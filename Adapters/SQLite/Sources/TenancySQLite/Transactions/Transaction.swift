@@ -18,6 +18,8 @@ final class Transaction: StatementRunner {
     /// How many transactions this one stands in.
     private let depth: Int
     private let isOpen = Mutex(true)
+    /// The failure for which SQLite ended the whole transaction, such as a full disk.
+    private let cause: Cause
     private let parent: Transaction?
     private let turns = ResourcePool<Void>("the transaction", maximum: 1) { () throws(TenancyError) in }
 
@@ -31,6 +33,7 @@ final class Transaction: StatementRunner {
         self.context = context
         self.isReadOnly = isReadOnly
         self.parent = parent
+        cause = parent?.cause ?? Cause()
         isUnchanging = parent?.isUnchanging ?? isReadOnly
         depth = parent.map { $0.depth + 1 } ?? 0
     }
@@ -48,7 +51,7 @@ final class Transaction: StatementRunner {
             close()
             try context.checkAlive()
             try await file.run(on: connection, context) { connection throws(TenancyError) in
-                guard connection.isInTransaction else { throw Self.lost }
+                guard connection.isInTransaction else { throw self.lost }
                 if isOutermost { try connection.endStreams() }
                 for statement in commit { try connection.control(statement) }
             }
@@ -184,8 +187,11 @@ final class Transaction: StatementRunner {
         try check(context)
         return try await perform(context) { connection throws(TenancyError) in
             guard self.allOpen else { throw Self.closed }
-            guard connection.isInTransaction else { throw Self.lost }
-            return try body(connection)
+            guard connection.isInTransaction else { throw self.lost }
+            do throws(TenancyError) { return try body(connection) } catch {
+                if !connection.isInTransaction { self.cause.note(error) }
+                throw error
+            }
         }
     }
 
@@ -200,9 +206,17 @@ final class Transaction: StatementRunner {
 
     private static var closed: TenancyError { TenancyError(.transactionClosed, "The transaction has ended.") }
 
-    private static var lost: TenancyError {
-        TenancyError(
-            .transactionClosed, "The database ended the transaction after an earlier failure.",
-            hint: "See the failure before this one, and repeat the transaction.")
+    private var lost: TenancyError {
+        cause.error
+            ?? TenancyError(
+                .transactionClosed, "The database ended the transaction.", hint: "Repeat the transaction.")
+    }
+
+    private final class Cause: Sendable {
+        private let first = Mutex<TenancyError?>(nil)
+
+        var error: TenancyError? { first.withLock(\.self) }
+
+        func note(_ error: TenancyError) { first.withLock { $0 = $0 ?? error } }
     }
 }
