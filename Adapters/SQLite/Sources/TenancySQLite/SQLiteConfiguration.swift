@@ -1,6 +1,10 @@
 public import TenancyCore
 
 /// How an SQLite database is opened and used.
+///
+/// A file has one writer at a time, and writes wait for it in the order in which they come. So a write that is made
+/// inside a transaction's body, but not by the transaction, waits for the transaction that waits for it, until its
+/// deadline: give calls deadlines, and make a transaction's writes by the transaction.
 public struct SQLiteConfiguration: Sendable {
     /// Where tenants' records are kept.
     public struct Model: Sendable, Hashable, CustomStringConvertible {
@@ -51,8 +55,9 @@ public struct SQLiteConfiguration: Sendable {
     /// How large a file may grow, in bytes, rounded up to a page; `nil` for no bound. A write beyond it fails with
     /// ``TenancyError/Code/storageFull``.
     public var maximumFileBytes: Int64?
-    /// How much of a file each connection caches, in bytes; 16 MiB unless set.
-    public var cacheBytes = 16 << 20
+    /// How much of a file each connection caches, in bytes; unless set, 16 MiB of a shared file and 2 MiB of a
+    /// tenant's, of which many are open.
+    public var cacheBytes: Int?
     /// How much of a file is mapped into memory, in bytes; 0, which is none, unless set. A mapped file that another
     /// process truncates ends this one.
     public var mappedBytes = 0
@@ -82,7 +87,7 @@ public struct SQLiteConfiguration: Sendable {
                 "busyTimeout is negative."
             } else if (maximumFileBytes ?? 1) < 1 {
                 "maximumFileBytes is less than 1."
-            } else if cacheBytes < 0 || mappedBytes < 0 {
+            } else if (cacheBytes ?? 0) < 0 || mappedBytes < 0 {
                 "cacheBytes or mappedBytes is negative."
             } else {
                 nil

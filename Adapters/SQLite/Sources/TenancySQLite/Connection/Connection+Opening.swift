@@ -60,12 +60,16 @@ extension Connection {
         if let handle { sqlite3_set_authorizer(handle, nil, nil) }
     }
 
+    private static func cacheBytes(_ configuration: SQLiteConfiguration) -> Int {
+        configuration.cacheBytes ?? (configuration.model == .shared ? 16 << 20 : 2 << 20)
+    }
+
     private func pragmas(_ configuration: SQLiteConfiguration, trusts: Bool) -> [String] {
         var pragmas = [
             "PRAGMA trusted_schema = \(trusts ? "ON" : "OFF")",
             "PRAGMA cell_size_check = ON",
             "PRAGMA synchronous = \(configuration.durability == .machine ? "FULL" : "NORMAL")",
-            "PRAGMA cache_size = -\(configuration.cacheBytes / 1_024)",
+            "PRAGMA cache_size = -\(Self.cacheBytes(configuration) / 1_024)",
             "PRAGMA mmap_size = \(configuration.mappedBytes)",
             "PRAGMA temp_store = DEFAULT",
         ]

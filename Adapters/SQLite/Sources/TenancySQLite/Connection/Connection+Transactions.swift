@@ -25,12 +25,22 @@ extension Connection {
             try control("RELEASE statement")
             return result
         } catch {
-            // After some errors SQLite has ended the whole transaction, and there is no savepoint left.
-            if isInTransaction {
-                try? control("ROLLBACK TO statement")
-                try? control("RELEASE statement")
-            }
+            undo("statement")
             throw error
+        }
+    }
+
+    /// Takes back what was done since a savepoint, and the savepoint; if that fails, the whole transaction, because a
+    /// part of it must not be committed in its place.
+    func undo(_ savepoint: String) {
+        callbacks.end()
+        // After some errors SQLite has ended the whole transaction, and there is no savepoint left.
+        guard isInTransaction else { return }
+        do throws(TenancyError) {
+            try control("ROLLBACK TO \(savepoint)")
+            try control("RELEASE \(savepoint)")
+        } catch {
+            rollBack()
         }
     }
 

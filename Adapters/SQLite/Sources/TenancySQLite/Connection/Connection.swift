@@ -59,9 +59,9 @@ actor Connection {
     }
 
     /// Runs work that must not be stopped, such as a rollback.
-    func runToTheEnd<Result: Sendable>(
-        _ body: @Sendable (isolated Connection) throws(TenancyError) -> Result
-    ) throws(TenancyError) -> Result {
+    func runToTheEnd<Result: Sendable, Failure: Error>(
+        _ body: @Sendable (isolated Connection) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
         defer { noteTransaction() }
         return try body(self)
     }

@@ -73,7 +73,7 @@ final class RowSource: RowStream.Source {
         operation.cancel()
         Task { [self] in
             // After whatever batch is under way, because the connection does one thing at a time.
-            _ = try? await connection.runToTheEnd { connection throws(TenancyError) in
+            await connection.runToTheEnd { connection in
                 connection.closeCursor(ObjectIdentifier(self))
             }
             await release()

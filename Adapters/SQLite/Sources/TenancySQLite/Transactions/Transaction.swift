@@ -151,12 +151,10 @@ final class Transaction: StatementRunner {
     private func rollBack() async {
         let depth = depth
         // Without a look at cancellation or deadline: what comes after must find the connection without a transaction.
-        try? await connection.runToTheEnd { connection throws(TenancyError) in
-            if depth == 0 { connection.forgetStreams() }
-            guard connection.isInTransaction else { return }
-            if depth == 0 { return connection.rollBack() }
-            try connection.control("ROLLBACK TO transaction_\(depth)")
-            try connection.control("RELEASE transaction_\(depth)")
+        await connection.runToTheEnd { connection in
+            if depth > 0 { return connection.undo("transaction_\(depth)") }
+            connection.forgetStreams()
+            connection.rollBack()
         }
     }
 
