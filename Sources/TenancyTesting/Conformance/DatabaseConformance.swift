@@ -1,0 +1,119 @@
+public import Tenancy
+import TenancyCore
+
+/// Everything that Tenancy expects of a database, as named cases that any ``TenancyCore/DatabaseAdapter`` can be run
+/// against.
+///
+/// With Swift Testing each case becomes a test of its own:
+///
+/// ```swift
+/// let conformance = DatabaseConformance(name: "mydb") { .mydb(path: try freshPath()) }
+///
+/// @Test(arguments: DatabaseConformance.cases)
+/// func conforms(_ testCase: DatabaseConformance.Case) async throws { try await conformance.check(testCase) }
+/// ```
+///
+/// A case that needs what the adapter declares not to have is not run; that a call throws then is a case of its own.
+/// Each case makes tenants of its own, so the factory may hand out one database again and again, if it is dropped at
+/// some time.
+public struct DatabaseConformance: Sendable {
+    /// One expectation.
+    public struct Case: Sendable, Identifiable, CustomStringConvertible {
+        /// What the expectation is about.
+        public let group: String
+        /// The expectation in words.
+        public let name: String
+        let needs: [Need]
+        let body: @Sendable (DatabaseCaseContext) async throws -> Void
+
+        /// Group and name.
+        public var id: String { description }
+        /// Group and name.
+        public var description: String { "\(group): \(name)" }
+    }
+
+    /// What a case can't be run without.
+    struct Need: Sendable {
+        let name: String
+        let isMet: @Sendable (DatabaseCapabilities) -> Bool
+
+        static let search = Need(name: "search", isMet: \.searches)
+        static let transactions = Need(name: "transactions", isMet: \.hasTransactions)
+        static let savepoints = Need(name: "savepoints", isMet: \.hasSavepoints)
+        static let microseconds = Need(name: "microseconds", isMet: \.storesMicroseconds)
+        static let ignoringCase = Need(name: "ignoring case", isMet: \.ignoresCase)
+    }
+
+    /// What is examined, for reports.
+    public let name: String
+    /// How long a case may take before it counts as failed. Default 60 seconds.
+    public var timeLimit: Duration = .seconds(60)
+    private let configure: @Sendable (inout SDKConfig) -> Void
+    private let makeDatabase: @Sendable () async throws -> DatabaseSource
+
+    /// A suite for a database.
+    ///
+    /// - Parameters:
+    ///   - name: What is examined, for reports.
+    ///   - configure: Changes the configuration of the SDK that the cases use, for instance by a cache.
+    ///   - makeDatabase: Makes a database, fresh and empty, for one case.
+    public init(
+        name: String, configure: @escaping @Sendable (inout SDKConfig) -> Void = { _ in },
+        makeDatabase: @escaping @Sendable () async throws -> DatabaseSource
+    ) {
+        self.name = name
+        self.configure = configure
+        self.makeDatabase = makeDatabase
+    }
+
+    /// All cases, group by group.
+    public static let cases: [Case] = {
+        var list = CaseList()
+        for add in groups { add(&list) }
+        return list.cases
+    }()
+
+    /// Runs cases one after another.
+    public func run(_ cases: [Case] = Self.cases) async -> ConformanceReport {
+        var results: [ConformanceResult] = []
+        for testCase in cases { results.append(await run(testCase)) }
+        return ConformanceReport(subject: name, results: results)
+    }
+
+    /// Runs one case and throws if it fails.
+    ///
+    /// - Throws: ``ConformanceFailure``.
+    public func check(_ testCase: Case) async throws {
+        let result = await run(testCase)
+        if !result.failures.isEmpty { throw ConformanceFailure(result: result) }
+    }
+
+    /// Runs one case.
+    public func run(_ testCase: Case) async -> ConformanceResult {
+        let log = FailureLog()
+        let outcome = CaseOutcome()
+        let hasEnded = await TimeLimit.run(timeLimit) {
+            do {
+                let source = try await makeDatabase()
+                let context = try await DatabaseCaseContext(source, log: log, configure)
+                if let need = testCase.needs.first(where: { !$0.isMet(context.adapter.capabilities) }) {
+                    outcome.missing(need.name)
+                } else {
+                    let start = ContinuousClock.now
+                    do {
+                        try await testCase.body(context)
+                    } catch is CaseAborted {
+                    } catch {
+                        log.add("the case ended with \(error)", #fileID, #line)
+                    }
+                    outcome.took(ContinuousClock.now - start)
+                }
+                await context.close()
+            } catch {
+                log.add("the database could not be made: \(error)", #fileID, #line)
+            }
+        }
+        if !hasEnded { log.add("the case did not end within \(timeLimit)", #fileID, #line) }
+        return outcome.result(testCase.group, testCase.name, log)
+    }
+}
