@@ -23,10 +23,13 @@ struct CursorCodec: Sendable {
         var bytes = [Self.version]
         bytes += tag(payload[...], query, entity, tenant)
         bytes += payload
-        let text = Data(bytes).base64EncodedString()
+        return Cursor(rawValue: Self.text(of: bytes))
+    }
+
+    private static func text(of bytes: [UInt8]) -> String {
+        Data(bytes).base64EncodedString()
             .replacingOccurrences(of: "+", with: "-").replacingOccurrences(of: "/", with: "_")
             .replacingOccurrences(of: "=", with: "")
-        return Cursor(rawValue: text)
     }
 
     /// The sort values in a cursor.
@@ -45,6 +48,8 @@ struct CursorCodec: Sendable {
             data.count > 1 + Self.tagLength, data.first == Self.version
         else { throw invalid }
         let bytes = [UInt8](data)
+        // Base64 has several texts for the same bytes; only the one that was given out is the cursor.
+        guard Self.text(of: bytes).utf8.elementsEqual(cursor.rawValue.utf8) else { throw invalid }
         let payload = bytes[(1 + Self.tagLength)...]
         let expected = tag(payload, query, entity, tenant)
         // Every byte is looked at, so that the time taken tells nothing about a guess.
