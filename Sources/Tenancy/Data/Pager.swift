@@ -20,13 +20,14 @@ struct Pager<Element: Sendable> {
         let order = try access.builder.totalOrder(query.sort)
         let codec = try await access.session.manager.cursorCodec()
         var bounded = query
+        var keyset: Predicate?
         if let cursor {
             let last = try codec.decode(cursor, query, order, entity, for: access.session.context.tenant)
-            bounded.filter = .and([query.filter, Keyset.after(last, order: order, in: entity)])
+            keyset = Keyset.after(last, order: order, in: entity)
         }
         // One record more than asked for tells whether there is a next page.
         bounded.limit = size + 1
-        let statement = try access.builder.select(bounded)
+        let statement = try access.builder.select(bounded, after: keyset)
         let context = try await access.admit()
         let rows: any RowBatch
         do throws(TenancyError) {

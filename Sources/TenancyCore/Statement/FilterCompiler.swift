@@ -41,18 +41,26 @@ struct FilterCompiler {
         }
     }
 
+    /// A condition that was compiled already, and a keyset, of whatever depth that is.
+    mutating func compile(_ shape: FilterShape, and keyset: Predicate) throws(TenancyError) -> FilterShape {
+        Self.joined([shape, try compile(keyset, depth: .min / 2)], all: true)
+    }
+
     private mutating func combine(
         _ parts: [Predicate], all: Bool, negated: Bool, depth: Int
     ) throws(TenancyError) -> FilterShape {
         var shapes: [FilterShape] = []
-        let count = parameters.count
+        for part in parts { shapes.append(try compile(part, negated: negated, depth: depth + 1)) }
+        return Self.joined(shapes, all: all)
+    }
+
+    private static func joined(_ parts: [FilterShape], all: Bool) -> FilterShape {
+        var shapes: [FilterShape] = []
         for part in parts {
-            switch try compile(part, negated: negated, depth: depth + 1) {
+            switch part {
             case .always where all, .never where !all: continue
-            case .never where all, .always where !all:
-                // What nothing refers to is not sent: a server can't tell the type of such a parameter.
-                parameters.removeSubrange(count...)
-                return all ? .never : .always
+            case .never where all: return .never
+            case .always where !all: return .always
             case .and(let inner) where all: shapes += inner
             case .or(let inner) where !all: shapes += inner
             case let shape: shapes.append(shape)

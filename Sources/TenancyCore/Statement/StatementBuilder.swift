@@ -9,13 +9,16 @@ package struct StatementBuilder: Sendable {
     }
 
     /// A select over all columns, or the named ones; in a total order if the query sorts, or limits and `ordersLimit`.
+    ///
+    /// - Parameter keyset: A condition beside the query's that a page adds. Its depth comes from the order, not from
+    ///   the caller, so it is not held against the query's.
     package func select(
-        _ query: Query, fields: [String]? = nil, ordersLimit: Bool = true
+        _ query: Query, fields: [String]? = nil, ordersLimit: Bool = true, after keyset: Predicate? = nil
     ) throws(TenancyError) -> SelectStatement {
         if let limit = query.limit, limit < 0 {
             throw TenancyError(.invalidQuery, "A limit is negative.", details: .init(entity: entity.name))
         }
-        let (filter, parameters) = try self.filter(query.filter)
+        let (filter, parameters) = try self.filter(query.filter, after: keyset)
         var columns = Array(entity.fields.indices)
         if let fields {
             columns = []
@@ -184,10 +187,13 @@ package struct StatementBuilder: Sendable {
         }
     }
 
-    private func filter(_ predicate: Predicate) throws(TenancyError) -> (FilterShape, [Parameter]) {
+    private func filter(
+        _ predicate: Predicate, after keyset: Predicate? = nil
+    ) throws(TenancyError) -> (FilterShape, [Parameter]) {
         var compiler = FilterCompiler(entity, maximumValueBytes: maximumValueBytes)
         let shape = try compiler.compile(predicate)
-        return (shape, compiler.parameters)
+        guard let keyset else { return (shape, compiler.parameters) }
+        return (try compiler.compile(shape, and: keyset), compiler.parameters)
     }
 
     private func invalid(_ message: String, _ field: String) -> TenancyError {
