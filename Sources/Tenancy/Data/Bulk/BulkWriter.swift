@@ -32,7 +32,9 @@ struct BulkWriter<Element: Sendable>: Sendable {
 
     /// Writes the whole input.
     func run<Item>(_ items: some Sequence<Item>, _ prepare: Prepare<Item>) async throws(TenancyError) -> BulkResult {
-        guard options.atomicity == .whole, access.session.transaction == nil else {
+        // Inside a transaction the whole call is a transaction inside it, so that its caller may catch the error.
+        let isInside = access.session.transaction != nil
+        guard options.atomicity == .whole, !isInside || access.session.manager.adapter.capabilities.hasSavepoints else {
             return try await writeBatches(items, through: access, prepare)
         }
         do {
