@@ -48,6 +48,9 @@ public final class MultiTenantSDK: Service {
             await shutDown()
             throw error
         }
+        // Made now, because a first page inside a transaction would have to write past that transaction. A database
+        // that can't be written to has it already or will never need it; whoever needs it is told what is wrong.
+        _ = try? await data.cursorCodec()
     }
 
     private static func check(
