@@ -61,3 +61,38 @@ import Testing
         await bench.shutDown()
     }
 }
+
+@Suite struct PointReadTests {
+    @Test("Reads that are served together see every write acknowledged before them", arguments: models)
+    func freshness(_ model: SQLiteConfiguration.Model) async throws {
+        let bench = try await Bench(model: model)
+        let a = try tenant("a")
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for task in 0..<16 {
+                group.addTask {
+                    for step in 0..<40 {
+                        let id = Int64(task * 100 + step)
+                        try await bench.insert([bench.item(id, nil, id)], a)
+                        let row = try await bench.adapter.read(bench.entity, keys: [.int64(id)], in: a)
+                        #expect(try row.count == 1 && row.int64(0, 2) == id)
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        await bench.shutDown()
+    }
+
+    @Test("A task on the preferred executor reads the same")
+    func preferredExecutor() async throws {
+        let bench = try await Bench()
+        let a = try tenant("a")
+        try await bench.insert([bench.item(1)], a)
+        let executor = try #require(bench.adapter.preferredExecutor(for: a.tenant))
+        let count = try await Task(executorPreference: executor) {
+            try await bench.adapter.read(bench.entity, keys: [1, 2], in: a).count
+        }.value
+        #expect(count == 1)
+        await bench.shutDown()
+    }
+}

@@ -37,8 +37,11 @@ extension Connection {
         return statement
     }
 
-    /// Ends a transaction that read only. If even that fails the next one that begins will say so.
-    func endReading() { try? control("COMMIT") }
+    /// Ends a transaction that read only, in one way or the other, or later reads would go on seeing its moment.
+    func endReading() {
+        try? control("COMMIT")
+        rollBack()
+    }
 
     func select(_ plan: TablePlan, _ statement: SelectStatement, _ tenant: TenantID) throws(TenancyError) -> RowBuffer {
         let prepared = try prepare(.select(statement.shape, lists: SQLCompiler.lists(statement.parameters)), plan) {
