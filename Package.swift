@@ -9,6 +9,7 @@ let package = Package(
     products: [
         .library(name: "Tenancy", targets: ["Tenancy"]),
         .library(name: "TenancyCore", targets: ["TenancyCore"]),
+        .library(name: "TenancyPostgres", targets: ["TenancyPostgres"]),
         .library(name: "TenancySQLite", targets: ["TenancySQLite"]),
         .library(name: "TenancyTesting", targets: ["TenancyTesting"]),
     ],
@@ -20,6 +21,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.8.0"),
     ],
     targets: [
+        .executableTarget(name: "Conf", dependencies: ["Tenancy", "TenancyCore", "TenancySQLite", "TenancyTesting"]),
         .target(name: "TenancyCore", dependencies: [.product(name: "Logging", package: "swift-log")]),
         .target(
             name: "Tenancy",
@@ -42,6 +44,10 @@ let package = Package(
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
             path: "Adapters/SQLite/Sources/TenancySQLite"
+        ),
+        .target(
+            name: "TenancyPostgres", dependencies: ["TenancyCore", "TenancyIO", "CLibpq"],
+            path: "Adapters/Postgres/Sources/TenancyPostgres"
         ),
         .testTarget(name: "TenancyCoreTests", dependencies: ["TenancyCore"]),
         .testTarget(name: "TenancyIOTests", dependencies: ["TenancyCore", "TenancyIO"]),
