@@ -21,7 +21,6 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.8.0"),
     ],
     targets: [
-        .executableTarget(name: "Conf", dependencies: ["Tenancy", "TenancyCore", "TenancySQLite", "TenancyTesting"]),
         .target(name: "TenancyCore", dependencies: [.product(name: "Logging", package: "swift-log")]),
         .target(
             name: "Tenancy",
