@@ -154,11 +154,11 @@ extension DatabaseConformance {
             let handle = try await t.tenant()
             let texts = ["a", "A", "a ", "\u{E9}", "e\u{301}", "\u{1F600}", "\u{E000}", "a"]
             try await handle.bulkCreate(texts.enumerated().map { Sample(id: "\($0)", text: $1) })
-            let groups = try await handle.query(Sample.self).grouped(by: \.text, .count())
+            let groups = try await handle.query(Sample.self).grouped(by: \.text, .count(), .maximum(\.id))
             t.expectEqual(
                 groups.map { Value.string($0.key) },
                 ["A", "a", "a ", "e\u{301}", "\u{E9}", "\u{E000}", "\u{1F600}"].map { .string($0) }, "keys")
-            t.expectEqual(groups.map(\.figures), [1, 2, 1, 1, 1, 1, 1], "counts")
+            t.expectEqual(groups.map(\.figures.0), [1, 2, 1, 1, 1, 1, 1], "counts")
         }
         list.add("groups by several fields, untyped") { t in
             let handle = try await t.tenant()

@@ -86,9 +86,9 @@ extension DatabaseConformance {
                 texts, ["\u{10FFFF}", "a\u{10FFFF}", "\u{D7FF}", "\u{7F}", "\u{10FFFF}\u{10FFFF}"], .prefix)
         }
         list.add("matches in long texts") { t in
-            let long = String(repeating: "abc", count: 20_000)
+            let long = String(repeating: "abc", count: 2_000)
             try await t.matches(
-                [long, long + "X", "X" + long], ["X", "abcX", String(long.prefix(30_000)), "Xa"], .contains)
+                [long, long + "X", "X" + long], ["X", "abcX", String(long.prefix(3_000)), "Xa"], .contains)
         }
     }
 }
