@@ -96,7 +96,8 @@ extension Booking {
         try await acme.create(stored)
         do {
             try await acme.create(stored)
-        } catch let error where error.code == .uniqueViolation {
+        } catch {
+            guard error.code == .uniqueViolation else { throw error }
             log("\(error.code): \(error.hint)")
         }
         #expect(lines.withLock { $0.last?.hasPrefix("uniqueViolation") } == true)

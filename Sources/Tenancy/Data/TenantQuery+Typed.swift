@@ -18,6 +18,22 @@ extension TenantQuery where Element: Entity {
         _ direction: SortDirection = .ascending
     ) -> TenantQuery { sorted(by: name(keyPath), direction) }
 
+    // One property or figure has a method of its own beside the one for any number: a tuple of one element is not its
+    // element to the compiler when it comes from a pack.
+
+    /// One property of all records.
+    ///
+    /// - Throws: As ``all()``.
+    public func select<Property: FieldValue>(
+        _ keyPath: any KeyPath<Element, Property> & Sendable
+    ) async throws(TenancyError) -> [Property] {
+        let rows = try await rows(query, fields: [name(keyPath)])
+        var result: [Property] = []
+        result.reserveCapacity(rows.count)
+        for row in 0..<rows.count { result.append(try Property.read(RowView(rows, row: row), 0)) }
+        return result
+    }
+
     /// Some properties of all records.
     ///
     /// - Throws: As ``all()``.
@@ -41,6 +57,13 @@ extension TenantQuery where Element: Entity {
         return result
     }
 
+    /// A figure over all records: `let total = try await query.aggregate(.sum(\.price))`.
+    ///
+    /// - Throws: ``TenancyError``.
+    public func aggregate<Figure>(_ aggregate: Aggregate<Element, Figure>) async throws(TenancyError) -> Figure {
+        try aggregate.make(RowView(try await figures(aggregate.functions, groupBy: []), row: 0), 0)
+    }
+
     /// Figures over all records: `let (flights, mean) = try await query.aggregate(.count(), .average(\.delay))`.
     ///
     /// - Throws: ``TenancyError``.
@@ -51,6 +74,21 @@ extension TenantQuery where Element: Entity {
         for aggregate in repeat each aggregates { functions += aggregate.functions }
         let rows = try await figures(functions, groupBy: [])
         return try Self.make(RowView(rows, row: 0), from: 0, repeat each aggregates)
+    }
+
+    /// A figure for each value of a property, in the order of the values, none last.
+    ///
+    /// - Throws: ``TenancyError``.
+    public func grouped<Key: FieldValue, Figure>(
+        by keyPath: any KeyPath<Element, Key> & Sendable, _ aggregate: Aggregate<Element, Figure>
+    ) async throws(TenancyError) -> [(key: Key, figure: Figure)] {
+        let rows = try await figures(aggregate.functions, groupBy: [name(keyPath)])
+        var groups: [(key: Key, figure: Figure)] = []
+        for row in 0..<rows.count {
+            let view = RowView(rows, row: row)
+            groups.append((try Key.read(view, 0), try aggregate.make(view, 1)))
+        }
+        return groups
     }
 
     /// Figures for each value of a property, in the order of the values, none last.
