@@ -1,0 +1,40 @@
+import Tenancy
+import TenancySQLite
+
+/// Reads one record by its key, through a handle, from the cache in memory: all of a read but the database.
+enum CacheMemoryRead: Benchmark {
+    static let name = "cache-memory-read"
+
+    private static let rows = 1 << 12
+
+    static func run(seconds: Double, directory: Directory) async throws -> [Measurement] {
+        let path = directory.path()
+        let sdk = try await MultiTenantSDK(
+            config: SDKConfig(database: .sqlite(path: path), entities: [Booking.self], cache: .memory()))
+        try await sdk.tenants.create(TenantID("tenant-1"), name: "Tenant")
+        let handle = try await sdk.tenant("tenant-1")
+        try await handle.bulkCreate((1...rows).map { Booking.example($0) })
+        for id in 1...rows { _ = try await handle.read(Booking.self, id) }
+        let missed = sdk.data.cacheStatistics?.misses
+
+        let dictionary = try CacheExample().dictionary
+        let comparison = Comparison(name: name, tasks: 1, floor: LockedDictionary.floor, seconds: seconds)
+        let workers = Workers(tasks: 1, block: 16)
+        let result = try await comparison.run { duration in
+            try await workers.run(for: duration) { numbers in
+                for number in numbers {
+                    let id = (CacheExample.position(number) & (Self.rows - 1)) + 1
+                    guard try await handle.read(Booking.self, id)?.id == id else {
+                        throw BenchmarkError("A record is missing.")
+                    }
+                }
+            }
+        } theirs: {
+            try await dictionary.read(for: $0)
+        }
+        guard sdk.data.cacheStatistics?.misses == missed else { throw BenchmarkError("The cache missed.") }
+        await sdk.shutDown()
+        directory.remove(path)
+        return [result]
+    }
+}
