@@ -62,6 +62,11 @@ let package = Package(
             path: "Adapters/SQLite/Tests/TenancySQLiteTests"
         ),
         .testTarget(
+            name: "TenancyPostgresTests",
+            dependencies: ["CLibpq", "Tenancy", "TenancyCore", "TenancyPostgres", "TenancyTesting"],
+            path: "Adapters/Postgres/Tests/TenancyPostgresTests"
+        ),
+        .testTarget(
             name: "DocumentationTests", dependencies: ["Tenancy", "TenancyCore", "TenancySQLite"]),
         .systemLibrary(
             name: "CLibpq", path: "Adapters/Postgres/Sources/CLibpq", pkgConfig: "libpq",
