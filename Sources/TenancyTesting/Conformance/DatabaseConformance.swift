@@ -74,9 +74,17 @@ public struct DatabaseConformance: Sendable {
     }()
 
     /// Runs cases one after another.
-    public func run(_ cases: [Case] = Self.cases) async -> ConformanceReport {
+    ///
+    /// - Parameter stopsAtFirstFailure: Whether the cases after the first that fails are left out.
+    public func run(
+        _ cases: [Case] = Self.cases, stopsAtFirstFailure: Bool = false
+    ) async -> ConformanceReport {
         var results: [ConformanceResult] = []
-        for testCase in cases { results.append(await run(testCase)) }
+        for testCase in cases {
+            let result = await run(testCase)
+            results.append(result)
+            if stopsAtFirstFailure, !result.failures.isEmpty { break }
+        }
         return ConformanceReport(subject: name, results: results)
     }
 
