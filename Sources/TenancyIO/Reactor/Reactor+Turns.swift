@@ -27,7 +27,6 @@ extension Reactor {
         } else {
             // After it was made known that the reactor sleeps: who adds an earlier timer or stops it from now on wakes it.
             let timeout = lifetime.isStopping ? 0 : timers.timeUntilFirst()
-            published.publish(loop.counts)
             loop.counts.sleeps += 1
             loop.poll(poller, timeout: timeout)
             takeInbox()
@@ -35,6 +34,7 @@ extension Reactor {
         if timers.hasTimers { fireTimers(now: ReactorTime.now, limit: configuration.maximumTimersPerTurn) }
         runJobs()
         loop.endTurn()
+        published.publish(loop.counts)
     }
 
     private func fireTimers(now: UInt64, limit: Int = .max) {

@@ -30,6 +30,8 @@ final class ReactorLoop {
 
     deinit { events.deallocate() }
 
+    var sourceCount: Int { slots.count - freeSlots.count }
+
     var hasWork: Bool { !queue.isEmpty || !turnActions.isEmpty }
 
     /// Says that another job, handler or timer begins. A plain store, because only this thread writes.

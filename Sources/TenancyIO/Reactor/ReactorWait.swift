@@ -66,6 +66,15 @@ package final class ReactorWait<Value: Sendable>: Sendable {
                 if resume(.failure(late())) { abandoned?() }
             }
         }
+        defer { if let timer { reactor.cancel(timer) } }
+        return try await value(abandoned: abandoned)
+    }
+
+    /// Waits for the result, for as long as it takes. Called once.
+    ///
+    /// - Parameter abandoned: Called, on any thread, when a cancellation has ended the wait.
+    /// - Throws: What the wait was resumed with, or ``TenancyError/Code/cancelled``.
+    package func value(abandoned: (@Sendable () -> Void)? = nil) async throws(TenancyError) -> Value {
         let result = await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
                 let early = state.withLock { state -> Result<Value, TenancyError>? in
@@ -82,7 +91,6 @@ package final class ReactorWait<Value: Sendable>: Sendable {
             let error = TenancyError(.cancelled, "The calling task was cancelled while it waited.")
             if resume(.failure(error)) { abandoned?() }
         }
-        if let timer { reactor.cancel(timer) }
         return try result.get()
     }
 }
@@ -113,6 +121,6 @@ extension Reactor {
             wait.resume(lifetime.isStopping && ContinuousClock.now < deadline ? .failure(Self.stopped) : .success(()))
         }
         defer { cancel(timer) }
-        try await wait.value(on: self, until: nil, late: Self.stopped)
+        try await wait.value()
     }
 }
