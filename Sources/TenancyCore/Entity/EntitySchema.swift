@@ -111,7 +111,20 @@ public struct EntitySchema<Element: Sendable>: Sendable {
 
     /// Adds an element's values at the end of a batch.
     public func encode(_ element: Element, into batch: inout ColumnBatch) {
-        for column in writers.indices { writers[column].append(element, to: &batch.columns[column]) }
+        withUnsafePointer(to: element) { encode($0, into: &batch) }
+    }
+
+    /// Adds elements' values at the end of a batch, one column after another, from where the elements lie.
+    package func encode(_ elements: [Element], into batch: inout ColumnBatch) {
+        elements.withUnsafeBufferPointer { elements in
+            for column in writers.indices { writers[column].append(elements, to: &batch.columns[column]) }
+        }
+        batch.count += elements.count
+    }
+
+    private func encode(_ element: UnsafePointer<Element>, into batch: inout ColumnBatch) {
+        let elements = UnsafeBufferPointer(start: element, count: 1)
+        for column in writers.indices { writers[column].append(elements, to: &batch.columns[column]) }
         batch.count += 1
     }
 
@@ -139,20 +152,33 @@ extension Field {
     fileprivate var writer: FieldWriter<Element> { PropertyWriter(keyPath) }
 }
 
-/// Moves one field from an element into a column. A class per field, because a loop over a parameter pack builds the
+/// Moves one field from elements into a column. A class per field, because a loop over a parameter pack builds the
 /// metadata of the whole pack at every call: 16 µs for 19 fields, where this takes 1.6 µs.
 private class FieldWriter<Element>: @unchecked Sendable {
     // Unchecked only because it is subclassed: neither this class nor a subclass has mutable state.
-    func append(_ element: Element, to column: inout ColumnBuffer) {}
+    func append(_ elements: UnsafeBufferPointer<Element>, to column: inout ColumnBuffer) {}
 }
 
 private final class PropertyWriter<Element, Property: FieldValue>: FieldWriter<Element>, @unchecked Sendable {
     private let keyPath: any KeyPath<Element, Property> & Sendable
+    /// Where the property lies in an element, if it is stored there: reading it from there spares a walk along the key
+    /// path for each value.
+    private let offset: Int?
 
-    init(_ keyPath: any KeyPath<Element, Property> & Sendable) { self.keyPath = keyPath }
+    init(_ keyPath: any KeyPath<Element, Property> & Sendable) {
+        self.keyPath = keyPath
+        offset = MemoryLayout<Element>.offset(of: keyPath)
+    }
 
-    override func append(_ element: Element, to column: inout ColumnBuffer) {
-        element[keyPath: keyPath].append(to: &column)
+    override func append(_ elements: UnsafeBufferPointer<Element>, to column: inout ColumnBuffer) {
+        guard let offset, let start = UnsafeRawPointer(elements.baseAddress) else {
+            for element in elements { element[keyPath: keyPath].append(to: &column) }
+            return
+        }
+        for position in 0..<elements.count {
+            let place = start + (position * MemoryLayout<Element>.stride + offset)
+            place.assumingMemoryBound(to: Property.self).pointee.append(to: &column)
+        }
     }
 }
 
@@ -161,9 +187,11 @@ private final class RecordFieldWriter: FieldWriter<Record>, @unchecked Sendable 
 
     init(column: Int) { self.column = column }
 
-    override func append(_ element: Record, to column: inout ColumnBuffer) {
-        // A record checks its values' types when they are set, so this can't throw.
-        do throws(TenancyError) { try column.append(element.values[self.column]) } catch { column.appendNull() }
+    override func append(_ elements: UnsafeBufferPointer<Record>, to column: inout ColumnBuffer) {
+        for element in elements {
+            // A record checks its values' types when they are set, so this can't throw.
+            do throws(TenancyError) { try column.append(element.values[self.column]) } catch { column.appendNull() }
+        }
     }
 }
 

@@ -46,20 +46,39 @@ extension EntityAccess {
     }
 
     func bulkDelete(
-        keys: some Sequence<Value>, options: BulkOptions
+        keys: some Sequence<Value>, total: Int?, options: BulkOptions
     ) async throws(TenancyError) -> BulkResult {
-        let writer = try BulkWriter(self, options, total: keys.underestimatedCount)
-        return try await writer.run(keys) { access, chunk, _ throws(TenancyError) in
-            try access.builder.checkKeys(chunk)
+        let writer = try BulkWriter(self, options, total: total)
+        return try await writer.run(keys) { access, chunk, failures throws(TenancyError) in
+            var kept: [Int] = []
+            for (row, key) in chunk.enumerated() {
+                do throws(TenancyError) {
+                    try access.builder.checkKeys([key])
+                    kept.append(row)
+                } catch {
+                    let failure = RowFailure(row: row, error: error)
+                    guard options.atomicity == .row else { throw failure.error }
+                    failures.append(failure)
+                }
+            }
+            if kept.count < chunk.count {
+                let keys = kept.map { chunk[$0] }
+                return PreparedBatch(operation: .delete(keys: keys, versions: nil), keys: keys, positions: kept)
+            }
             return PreparedBatch(operation: .delete(keys: chunk, versions: nil), keys: chunk, positions: nil)
         }
+    }
+
+    /// How many elements there are, if that can be told without going through them.
+    fileprivate static func knownCount(of elements: some Sequence) -> Int? {
+        (elements as? any RandomAccessCollection)?.count
     }
 
     private func bulk(
         _ elements: some Sequence<Element>, _ options: BulkOptions,
         _ operation: @escaping @Sendable (inout ColumnBatch) throws(TenancyError) -> WriteStatement.Operation
     ) async throws(TenancyError) -> BulkResult {
-        let writer = try BulkWriter(self, options, total: elements.underestimatedCount)
+        let writer = try BulkWriter(self, options, total: Self.knownCount(of: elements))
         return try await writer.run(elements) { access, chunk, failures throws(TenancyError) in
             try access.prepare(chunk, isolatingFailures: options.atomicity == .row, &failures, operation)
         }
@@ -72,7 +91,7 @@ extension EntityAccess {
     ) throws(TenancyError) -> PreparedBatch {
         let limit = session.manager.limits.maximumValueBytes
         var batch = ColumnBatch(entity, capacity: chunk.count)
-        for element in chunk { schema.encode(element, into: &batch) }
+        schema.encode(chunk, into: &batch)
         var positions: [Int]?
         do throws(TenancyError) {
             try batch.validate(for: entity, maximumValueBytes: limit)
@@ -107,7 +126,7 @@ extension EntityAccess where Element: Entity {
     public func bulkDelete(
         _ ids: some Sequence<Element.ID>, options: BulkOptions = BulkOptions()
     ) async throws(TenancyError) -> BulkResult {
-        try await bulkDelete(keys: ids.lazy.map(\.fieldValue), options: options)
+        try await bulkDelete(keys: ids.lazy.map(\.fieldValue), total: Self.knownCount(of: ids), options: options)
     }
 }
 
@@ -118,5 +137,7 @@ extension EntityAccess where Element == Record {
     @discardableResult
     public func bulkDelete(
         _ keys: some Sequence<Value>, options: BulkOptions = BulkOptions()
-    ) async throws(TenancyError) -> BulkResult { try await bulkDelete(keys: keys, options: options) }
+    ) async throws(TenancyError) -> BulkResult {
+        try await bulkDelete(keys: keys, total: Self.knownCount(of: keys), options: options)
+    }
 }
