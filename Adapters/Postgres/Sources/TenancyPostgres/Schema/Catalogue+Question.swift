@@ -29,6 +29,9 @@ extension Catalogue {
             JOIN pg_catalog.pg_depend AS d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = v.oid
                 AND d.classid = 'pg_rewrite'::regclass
             JOIN pg_catalog.pg_rewrite AS r ON r.oid = d.objid AND r.ev_class <> v.oid
+        ), named AS (
+            SELECT v.oid, v.entity, regexp_replace(c.relname, '(\\W)', '\\\\\\1', 'g') AS pattern
+            FROM readers AS v JOIN pg_catalog.pg_class AS c ON c.oid = v.oid
         ), login AS (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = $3)
         SELECT json_build_object(
             'version', current_setting('server_version_num')::int,
@@ -135,7 +138,7 @@ extension Catalogue {
             SELECT DISTINCT f.entity, p.oid::regprocedure::text, o.rolname, 'function'
             FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
             JOIN pg_catalog.pg_roles AS o ON o.oid = p.proowner AND (o.rolsuper OR o.rolbypassrls)
-            JOIN readers AS r ON p.prosrc ~* ('\\m' || (SELECT relname FROM pg_catalog.pg_class WHERE oid = r.oid) || '\\M')
+            JOIN named AS r ON p.prosrc ~* ('\\m' || r.pattern || '\\M')
                 OR EXISTS (SELECT FROM pg_catalog.pg_depend AS d WHERE d.classid = 'pg_proc'::regclass
                     AND d.objid = p.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid = r.oid)
             JOIN family AS f ON f.entity = r.entity

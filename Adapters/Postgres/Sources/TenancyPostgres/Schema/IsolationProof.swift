@@ -36,7 +36,8 @@ struct IsolationProof {
         self.isolation = isolation
     }
 
-    /// - Throws: ``TenancyError`` with ``TenancyError/Code/isolationUnproven``, which names every problem and what to do.
+    /// - Throws: ``TenancyError`` with ``TenancyError/Code/isolationUnproven``, which names every problem and
+    ///   what to do.
     func check() throws(TenancyError) {
         let problems = problems
         guard !problems.isEmpty else { return }

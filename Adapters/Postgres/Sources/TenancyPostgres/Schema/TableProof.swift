@@ -61,10 +61,11 @@ struct TableProof {
         // A partition is read through its table; asked by itself, it shows nothing without a policy.
         if expected.isEmpty, !table.isChild {
             let condition = isolation.condition
+            let policy = "POLICY \(Isolation.policyName) ON \(table.name)"
             problems.append(
                 problem(
                     "The table \(table.name) has no policy that permits the tenant's own rows only.",
-                    "CREATE POLICY \(Isolation.policyName) ON \(table.name) USING (\(condition)) WITH CHECK (\(condition))"
+                    "CREATE \(policy) USING (\(condition)) WITH CHECK (\(condition))"
                 ))
         }
         return problems
