@@ -154,8 +154,8 @@ struct SQLCompiler {
             let name = prefix + plan.column(column)
             let test = text(name, match, parameter, ignoringCase)
             return orWithout(negated ? "NOT (\(test))" : test, name, orNull)
-        case .and(let parts): return join(parts[...], " AND ", "1")
-        case .or(let parts): return join(parts[...], " OR ", "0")
+        case .and(let parts): return join(parts, " AND ", "1")
+        case .or(let parts): return join(parts, " OR ", "0")
         }
     }
 
@@ -189,13 +189,30 @@ struct SQLCompiler {
         }
     }
 
-    /// Joins by halves, because SQLite bounds the depth of an expression and `a AND b AND c …` is as deep as it is
-    /// long.
-    private mutating func join(_ parts: ArraySlice<FilterShape>, _ word: String, _ ofNone: String) -> String {
-        guard let first = parts.first else { return ofNone }
-        if parts.count == 1 { return "(\(render(first)))" }
+    /// Joins conditions so that SQLite's two bounds on their depth are not met.
+    ///
+    /// Its parser keeps everything that stands before an open parenthesis, so the deepest part comes first; and an
+    /// expression `a AND b AND c …` is as deep as it is long, so the rest is joined by halves.
+    private mutating func join(_ parts: [FilterShape], _ word: String, _ ofNone: String) -> String {
+        guard let deepest = parts.indices.max(by: { parts[$0].depth < parts[$1].depth }) else { return ofNone }
+        var rest = parts
+        let first = render(rest.remove(at: deepest))
+        return rest.isEmpty ? first : "(" + first + word + joinHalves(rest[...], word) + ")"
+    }
+
+    private mutating func joinHalves(_ parts: ArraySlice<FilterShape>, _ word: String) -> String {
+        if parts.count == 1, let only = parts.first { return render(only) }
         let middle = parts.startIndex + parts.count / 2
-        return "(" + join(parts[..<middle], word, ofNone) + word + join(parts[middle...], word, ofNone) + ")"
+        return "(" + joinHalves(parts[..<middle], word) + word + joinHalves(parts[middle...], word) + ")"
+    }
+}
+
+extension FilterShape {
+    fileprivate var depth: Int {
+        switch self {
+        case .and(let parts), .or(let parts): 1 + (parts.map(\.depth).max() ?? 0)
+        default: 0
+        }
     }
 }
 
