@@ -28,7 +28,7 @@ public final class DataManager: Sendable {
         registryPolicy = config.registry
         byName = Dictionary(
             config.entities.map { ($0.entityDescription.name, $0.entityDescription) }, uniquingKeysWith: { $1 })
-        registered = Set(byName.values).union(Self.ownEntities)
+        registered = Set(byName.values)
     }
 
     /// Tenancy's own records, which belong to the reserved tenant.
@@ -66,7 +66,9 @@ public final class DataManager: Sendable {
                 manager: self, context: TenantContext(tenant: .system), admission: .own, runner: adapter))
     }
 
-    func require(_ entity: EntityDescription) throws(TenancyError) {
+    /// Throws unless the entity may be used: an application's own, or, by the SDK itself, one of Tenancy's.
+    func require(_ entity: EntityDescription, _ admission: DataSession.Admission) throws(TenancyError) {
+        if case .own = admission, Self.ownEntities.contains(entity) { return }
         guard registered.contains(entity) else {
             throw TenancyError(
                 .entityNotRegistered, "The entity is not registered.",

@@ -15,7 +15,7 @@ public struct EntityAccess<Element: Sendable>: Sendable {
 
     /// Lets a call in and checks that the entity is one of the SDK's.
     func admit() async throws(TenancyError) -> TenantContext {
-        try session.manager.require(entity)
+        try session.manager.require(entity, session.admission)
         return try await session.admit()
     }
 

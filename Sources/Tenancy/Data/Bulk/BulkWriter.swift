@@ -14,7 +14,7 @@ struct BulkWriter<Element: Sendable>: Sendable {
     private let options: BulkOptions
     private let total: Int?
 
-    init(_ access: EntityAccess<Element>, _ options: BulkOptions, total: Int) throws(TenancyError) {
+    init(_ access: EntityAccess<Element>, _ options: BulkOptions, total: Int?) throws(TenancyError) {
         let maximum = access.session.manager.limits.maximumBatchSize
         guard (1...maximum).contains(options.batchSize) else {
             throw TenancyError(
@@ -23,7 +23,7 @@ struct BulkWriter<Element: Sendable>: Sendable {
         }
         self.access = access
         self.options = options
-        self.total = total > 0 ? total : nil
+        self.total = total
     }
 
     typealias Prepare<Item> = (
