@@ -1,0 +1,110 @@
+import Synchronization
+import TenancyCore
+
+/// A database that a test can stop at chosen points, and whose writes can lose their answers.
+final class GatedDatabase: DatabaseAdapter {
+    let base: any DatabaseAdapter
+    let beforeRead = Gate()
+    let afterRead = Gate()
+    let beforeWrite = Gate()
+    let afterWrite = Gate()
+    let beforeCommit = Gate()
+    let afterCommit = Gate()
+    /// What the next write throws after it was made.
+    private let lostAnswer = Mutex<TenancyError?>(nil)
+    /// How many reads by key arrived.
+    let reads = Atomic(0)
+    let writes = Atomic(0)
+    /// Whether calls give way to others at random, so that more orders of events occur.
+    let isJumpy: Bool
+    /// Deadlines of writes, as they arrive.
+    let lastDeadline = Mutex<ContinuousClock.Instant?>(nil)
+
+    init(_ base: any DatabaseAdapter, isJumpy: Bool = false) {
+        self.base = base
+        self.isJumpy = isJumpy
+    }
+
+    func loseAnswer(_ code: TenancyError.Code) {
+        lostAnswer.withLock { $0 = TenancyError(code, "The answer was lost.") }
+    }
+
+    var name: String { base.name }
+    var capabilities: DatabaseCapabilities { base.capabilities }
+    func start(_ entities: [EntityDescription]) async throws(TenancyError) { try await base.start(entities) }
+    func removeAllData(in context: TenantContext) async throws(TenancyError) {
+        try await base.removeAllData(in: context)
+    }
+    func health() async -> BackendHealth { await base.health() }
+    func shutDown(deadline: ContinuousClock.Instant) async { await base.shutDown(deadline: deadline) }
+
+    private func takeLostAnswer() -> TenancyError? {
+        lostAnswer.withLock { error in
+            defer { error = nil }
+            return error
+        }
+    }
+
+    private func giveWay() async {
+        guard isJumpy else { return }
+        for _ in 0..<Int.random(in: 0...3) { await Task.yield() }
+    }
+
+    func read(
+        _ entity: EntityDescription, keys: [Value], in context: TenantContext
+    ) async throws(TenancyError) -> any RowBatch {
+        if !entity.name.hasPrefix("tenancy_") {
+            reads.add(1, ordering: .relaxed)
+            await beforeRead.pass()
+        }
+        let rows = try await base.read(entity, keys: keys, in: context)
+        if !entity.name.hasPrefix("tenancy_") { await afterRead.pass() }
+        await giveWay()
+        return rows
+    }
+
+    func select(_ statement: SelectStatement, in context: TenantContext) async throws(TenancyError) -> any RowBatch {
+        try await base.select(statement, in: context)
+    }
+
+    func aggregate(
+        _ statement: AggregateStatement, in context: TenantContext
+    ) async throws(TenancyError) -> any RowBatch { try await base.aggregate(statement, in: context) }
+
+    func search(_ statement: SearchStatement, in context: TenantContext) async throws(TenancyError) -> any RowBatch {
+        try await base.search(statement, in: context)
+    }
+
+    func write(_ statement: WriteStatement, in context: TenantContext) async throws(TenancyError) -> WriteResult {
+        if statement.entity.name.hasPrefix("tenancy_") { return try await base.write(statement, in: context) }
+        writes.add(1, ordering: .relaxed)
+        lastDeadline.withLock { $0 = context.deadline }
+        await beforeWrite.pass()
+        let result = try await base.write(statement, in: context)
+        await afterWrite.pass()
+        await giveWay()
+        if let error = takeLostAnswer() { throw error }
+        return result
+    }
+
+    func stream(
+        _ statement: SelectStatement, batchSize: Int, in context: TenantContext
+    ) async throws(TenancyError) -> RowStream {
+        try await base.stream(statement, batchSize: batchSize, in: context)
+    }
+
+    func withTransaction<Result: Sendable>(
+        _ options: TransactionOptions, in context: TenantContext,
+        _ body: (any StatementRunner) async throws -> Result
+    ) async throws -> Result {
+        let result = try await base.withTransaction(options, in: context) { runner in
+            let result = try await body(runner)
+            await beforeCommit.pass()
+            return result
+        }
+        await afterCommit.pass()
+        await giveWay()
+        if let error = takeLostAnswer() { throw error }
+        return result
+    }
+}
