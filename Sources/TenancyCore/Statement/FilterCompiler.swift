@@ -43,24 +43,28 @@ struct FilterCompiler {
 
     /// A condition that was compiled already, and a keyset, of whatever depth that is.
     mutating func compile(_ shape: FilterShape, and keyset: Predicate) throws(TenancyError) -> FilterShape {
-        Self.joined([shape, try compile(keyset, depth: .min / 2)], all: true)
+        joined([shape, try compile(keyset, depth: .min / 2)], all: true, since: 0)
     }
 
     private mutating func combine(
         _ parts: [Predicate], all: Bool, negated: Bool, depth: Int
     ) throws(TenancyError) -> FilterShape {
         var shapes: [FilterShape] = []
+        let count = parameters.count
         for part in parts { shapes.append(try compile(part, negated: negated, depth: depth + 1)) }
-        return Self.joined(shapes, all: all)
+        return joined(shapes, all: all, since: count)
     }
 
-    private static func joined(_ parts: [FilterShape], all: Bool) -> FilterShape {
+    /// - Parameter since: How many parameters there were before the parts'. Where the parts come to nothing, theirs are
+    ///   not sent: a server can't tell the type of a parameter that nothing refers to.
+    private mutating func joined(_ parts: [FilterShape], all: Bool, since count: Int) -> FilterShape {
         var shapes: [FilterShape] = []
         for part in parts {
             switch part {
             case .always where all, .never where !all: continue
-            case .never where all: return .never
-            case .always where !all: return .always
+            case .never where all, .always where !all:
+                parameters.removeSubrange(count...)
+                return part
             case .and(let inner) where all: shapes += inner
             case .or(let inner) where !all: shapes += inner
             case let shape: shapes.append(shape)
