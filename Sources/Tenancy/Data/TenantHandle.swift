@@ -48,6 +48,7 @@ public struct TenantHandle: Sendable {
     ///
     /// - Throws: What `body` threw, or ``TenancyError``, for instance with
     ///   ``TenancyError/Code/serializationFailure`` if the transaction has to be repeated.
+    @discardableResult
     public func transaction<Result: Sendable>(
         _ options: TransactionOptions = TransactionOptions(), _ body: (TenantHandle) async throws -> Result
     ) async throws -> Result {
