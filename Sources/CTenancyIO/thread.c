@@ -44,3 +44,30 @@ int tenancy_thread_start(
 }
 
 void tenancy_thread_join(tenancy_thread thread) { pthread_join(thread.thread, NULL); }
+
+struct tenancy_mutex {
+    pthread_mutex_t mutex;
+};
+
+tenancy_mutex *tenancy_mutex_make(void) {
+    tenancy_mutex *mutex = malloc(sizeof *mutex);
+    if (mutex == NULL) abort();
+    pthread_mutexattr_t attributes;
+    pthread_mutexattr_init(&attributes);
+#ifdef __linux__
+    // Spins for a moment before it sleeps: what is done under these locks takes less time than falling asleep.
+    pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ADAPTIVE_NP);
+#endif
+    pthread_mutex_init(&mutex->mutex, &attributes);
+    pthread_mutexattr_destroy(&attributes);
+    return mutex;
+}
+
+void tenancy_mutex_free(tenancy_mutex *mutex) {
+    pthread_mutex_destroy(&mutex->mutex);
+    free(mutex);
+}
+
+void tenancy_mutex_lock(tenancy_mutex *mutex) { pthread_mutex_lock(&mutex->mutex); }
+
+void tenancy_mutex_unlock(tenancy_mutex *mutex) { pthread_mutex_unlock(&mutex->mutex); }

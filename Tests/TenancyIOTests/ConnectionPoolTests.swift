@@ -60,6 +60,8 @@ private func makePool(
 ) -> Pool {
     var configuration = PoolConfiguration()
     configuration.maximumSize = maximum
+    // Other tests keep the machine's few cores busy; the tests of deadlines set their own.
+    configuration.acquireTimeout = .seconds(60)
     change(&configuration)
     return Pool(
         name: "fake", configuration: configuration, factory: factory, clock: ContinuousClock(), ceiling: ceiling,
@@ -163,7 +165,7 @@ extension ConnectionPool where PoolClock == ContinuousClock {
                 return error?.code == .unavailable && error?.message.contains("refused by the fake") == true
             }
         }
-        #expect(ContinuousClock.now - start < .seconds(4), "Nobody waits out the 5 seconds.")
+        #expect(ContinuousClock.now - start < .seconds(30), "Nobody waits out the minute.")
         #expect(listener.failures.value >= 1)
         await pool.shutDown()
     }

@@ -53,6 +53,13 @@ int tenancy_thread_start(
 
 void tenancy_thread_join(tenancy_thread thread);
 
+typedef struct tenancy_mutex tenancy_mutex;
+
+tenancy_mutex *tenancy_mutex_make(void);
+void tenancy_mutex_free(tenancy_mutex *mutex);
+void tenancy_mutex_lock(tenancy_mutex *mutex);
+void tenancy_mutex_unlock(tenancy_mutex *mutex);
+
 /// A number that no other living thread has; never 0.
 static inline uintptr_t tenancy_thread_current(void) { return (uintptr_t)pthread_self(); }
 

@@ -17,7 +17,7 @@ public final class ConnectionCeiling: Sendable {
     /// How many there may be.
     public let maximum: Int
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
     private let contended = Atomic<Bool>(false)
 
     /// A ceiling of its own for some pools.

@@ -1,4 +1,3 @@
-import Synchronization
 import TenancyCore
 
 extension ConnectionPool {
@@ -6,22 +5,13 @@ extension ConnectionPool {
     @discardableResult
     func transact<Result>(_ body: (inout Machine, UInt64) -> Result) -> Result {
         let now = now
-        let (result, actions): (Result, [Machine.Action]) = withState { state in
+        let (result, actions): (Result, [Machine.Action]) = state.withLock { state in
             let result = body(&state.machine, now)
             setTimer(&state)
             return (result, state.machine.takeActions())
         }
         for action in actions { perform(action) }
         return result
-    }
-
-    /// The lock without its demand that what comes out be free to be sent: what `transact` returns comes from its
-    /// caller's own closure or is Sendable.
-    private func withState<Result>(_ body: (inout State) -> Result) -> Result {
-        state.withLock { state in
-            nonisolated(unsafe) let result = body(&state)
-            return result
-        }
     }
 
     private func perform(_ action: Machine.Action) {

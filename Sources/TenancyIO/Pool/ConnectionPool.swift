@@ -1,4 +1,3 @@
-import Synchronization
 package import TenancyCore
 
 /// Connections that one caller at a time uses, driven by a ``PoolStateMachine``: this type only carries out what that
@@ -34,7 +33,7 @@ where PoolClock.Duration == Duration {
     let ceiling: ConnectionCeiling
     let observer: (any PoolObserver)?
     let origin: PoolClock.Instant
-    let state: Mutex<State>
+    let state: Locked<State>
 
     /// A pool, which opens the minimum number of connections at once.
     package init(
@@ -49,7 +48,7 @@ where PoolClock.Duration == Duration {
         self.ceiling = ceiling
         self.observer = observer
         origin = clock.now
-        state = Mutex(State(machine: Machine(name: name, configuration: configuration, seed: seed)))
+        state = Locked(State(machine: Machine(name: name, configuration: configuration, seed: seed)))
         ceiling.join(ObjectIdentifier(self)) { [weak self] in self?.reclaim() ?? false }
         transact { machine, now in machine.fill(now: now) }
     }

@@ -21,7 +21,7 @@ final class ReactorLifetime: Sendable {
         }
     }
 
-    private let phase = Mutex(Phase.notStarted)
+    private let phase = Locked(Phase.notStarted)
     private let stopFlag = Atomic<Bool>(false)
 
     var isStopping: Bool { stopFlag.load(ordering: .acquiring) }

@@ -6,46 +6,36 @@ package import TenancyCore
 ///
 /// The deadline is one of the reactor's timers, which is gone when the wait ends, and no task is made for it.
 package final class ReactorWait<Value: Sendable>: Sendable {
-    private enum State {
-        case fresh
-        case waiting(UnsafeContinuation<Result<Value, TenancyError>, Never>)
-        case done(Result<Value, TenancyError>)
-        case consumed
+    private enum Phase {
+        static var fresh: UInt8 { 0 }
+        static var waiting: UInt8 { 1 }
+        static var done: UInt8 { 2 }
     }
 
-    private let state = Mutex(State.fresh)
+    private let isClaimed = Atomic<Bool>(false)
+    private let phase = Atomic<UInt8>(Phase.fresh)
+    /// Written by the one caller of ``resume(_:)`` that has claimed the wait, before the phase becomes `done`; read by
+    /// whoever has seen that.
+    nonisolated(unsafe) private var result: Result<Value, TenancyError>?
+    /// Written by the waiter before the phase becomes `waiting`; read by the resumer that has seen that.
+    nonisolated(unsafe) private var continuation: UnsafeContinuation<Void, Never>?
 
     package init() {}
 
     /// Whether there is a result, so that there is no more use in working for one.
-    package var hasEnded: Bool {
-        state.withLock { state in
-            switch state {
-            case .fresh, .waiting: false
-            case .done, .consumed: true
-            }
-        }
-    }
+    package var hasEnded: Bool { isClaimed.load(ordering: .relaxed) }
 
     /// Ends the wait. From any thread.
     ///
     /// - Returns: Whether this was the first call, so that the waiter gets the result; else it stays with the caller.
     @discardableResult
     package func resume(_ result: Result<Value, TenancyError>) -> Bool {
-        let (isFirst, continuation) = state.withLock {
-            state -> (Bool, UnsafeContinuation<Result<Value, TenancyError>, Never>?) in
-            switch state {
-            case .fresh:
-                state = .done(result)
-                return (true, nil)
-            case .waiting(let continuation):
-                state = .consumed
-                return (true, continuation)
-            case .done, .consumed: return (false, nil)
-            }
+        guard !isClaimed.exchange(true, ordering: .acquiringAndReleasing) else { return false }
+        self.result = result
+        if phase.exchange(Phase.done, ordering: .acquiringAndReleasing) == Phase.waiting {
+            continuation.take()?.resume()
         }
-        continuation?.resume(returning: result)
-        return isFirst
+        return true
     }
 
     /// Waits for the result. Called once.
@@ -75,22 +65,19 @@ package final class ReactorWait<Value: Sendable>: Sendable {
     /// - Parameter abandoned: Called, on any thread, when a cancellation has ended the wait.
     /// - Throws: What the wait was resumed with, or ``TenancyError/Code/cancelled``.
     package func value(abandoned: (@Sendable () -> Void)? = nil) async throws(TenancyError) -> Value {
-        let result = await withTaskCancellationHandler {
+        await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
-                let early = state.withLock { state -> Result<Value, TenancyError>? in
-                    if case .done(let result) = state {
-                        state = .consumed
-                        return result
-                    }
-                    state = .waiting(continuation)
-                    return nil
-                }
-                if let early { continuation.resume(returning: early) }
+                self.continuation = continuation
+                let isFirst = phase.compareExchange(
+                    expected: Phase.fresh, desired: Phase.waiting, ordering: .acquiringAndReleasing
+                ).exchanged
+                if !isFirst { self.continuation.take()?.resume() }
             }
         } onCancel: {
             let error = TenancyError(.cancelled, "The calling task was cancelled while it waited.")
             if resume(.failure(error)) { abandoned?() }
         }
+        guard let result = result.take() else { throw Reactor.stopped }
         return try result.get()
     }
 }

@@ -1,4 +1,5 @@
 import Dispatch
+import Foundation
 import Synchronization
 
 /// Looks at reactors from a thread of its own and names those that one job holds for too long.
@@ -18,8 +19,9 @@ final class ReactorWatchdog: Sendable {
     }
 
     func start() {
-        let queue = DispatchQueue(label: "tenancy-watchdog", qos: .utility)
-        queue.async { [self] in run() }
+        let thread = Thread { [self] in run() }
+        thread.name = "watchdog"
+        thread.start()
     }
 
     func stop() { stopped.signal() }

@@ -9,7 +9,7 @@ final class TimerQueue: Sendable {
         var isClosed = false
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
     private let isFilled = Atomic<Bool>(false)
 
     /// Spares a turn the look at the clock.

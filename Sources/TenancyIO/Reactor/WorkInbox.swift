@@ -16,7 +16,7 @@ final class WorkInbox: Sendable {
         var phase = Phase.running
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
     private let isFilled = Atomic<Bool>(false)
 
     /// Whether there may be something to take; always `true` to a thread that knows of a push that has ended.
