@@ -32,7 +32,7 @@ public final class InMemoryDatabase: DatabaseAdapter {
     ///   - maximumWait: How long a write waits for another's transaction.
     public init(
         capabilities: DatabaseCapabilities = DatabaseCapabilities(), defects: Defect = [],
-        maximumWait: Duration = .seconds(10)
+        maximumWait: Duration = .seconds(30)
     ) {
         self.capabilities = capabilities
         self.defects = defects
