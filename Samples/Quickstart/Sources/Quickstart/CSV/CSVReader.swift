@@ -5,6 +5,9 @@ import Foundation
 /// Strict, by RFC 4180: a record has as many fields as the header, a quote stands only around a whole field, and a
 /// quote within it is doubled. What breaks a rule is reported with its line, and reading goes on with the next line.
 /// Lines may end in LF or CR LF; empty ones are passed over.
+///
+/// Written here, because SwiftCSV holds a file whole, 450 MiB for all flights, and refuses all of one that has a byte in
+/// it that is not UTF-8.
 struct CSVReader {
     /// What the next step found.
     enum Step {
