@@ -25,7 +25,7 @@ extension Reactor {
         if loop.hasWork || inbox.mayHaveWork || lifetime.isStopping || !inbox.prepareToSleep() {
             loop.poll(poller, timeout: 0)
         } else {
-            // After it was made known that the reactor sleeps: who adds an earlier timer or stops it from now on wakes it.
+            // Only now that it is known to sleep: whoever sets an earlier timer or stops it from here on wakes it.
             let timeout = lifetime.isStopping ? 0 : timers.timeUntilFirst()
             loop.counts.sleeps += 1
             loop.poll(poller, timeout: timeout)
