@@ -55,18 +55,9 @@ enum Numeric {
             guard !tooGreat, !overflows else { throw tooLong() }
             significand = sum
         }
-        guard let value = decimal(significand, exponent: exponent, isNegative: sign == negative) else {
-            throw tooLong()
-        }
+        let parts = DecimalParts(significand: significand, exponent: exponent, isNegative: sign == negative)
+        guard let value = parts.decimal else { throw tooLong() }
         return value
-    }
-
-    private static func decimal(_ significand: UInt128, exponent: Int, isNegative: Bool) -> Decimal? {
-        guard (-127...127).contains(exponent) else { return nil }
-        if let small = UInt64(exactly: significand) {
-            return Decimal(sign: isNegative ? .minus : .plus, exponent: exponent, significand: Decimal(small))
-        }
-        return Decimal(string: "\(isNegative ? "-" : "")\(significand)e\(exponent)", locale: nil)
     }
 
     private static func tooLong() -> TenancyError {
@@ -79,66 +70,64 @@ enum Numeric {
 extension [UInt8] {
     /// Appends a decimal in the server's binary form.
     mutating func append(numeric value: Decimal) {
-        if value.isNaN {
+        guard let parts = DecimalParts(value) else {
             append(wire: UInt64(Numeric.notANumber) << 16)
             return
         }
-        // The text is the only public form of a decimal that has all of its digits.
-        var text = value.canonicalText
-        text.withUTF8 { append(numericDigits: $0) }
-    }
-
-    /// Appends the number that a plain decimal text such as `-12.5` means.
-    private mutating func append(numericDigits text: UnsafeBufferPointer<UInt8>) {
-        var start = 0
-        let isNegative = text.first == UInt8(ascii: "-")
-        if isNegative { start = 1 }
-        let point = text.firstIndex(of: UInt8(ascii: ".")) ?? text.count
-        let whole = point - start
-        let fraction = Swift.max(0, text.count - point - 1)
+        // Groups of four digits from the least on, aligned so that the point is between two of them.
+        var rest = parts.significand
+        let shift = ((parts.exponent % 4) + 4) % 4
+        let lowest = (parts.exponent - shift) / 4
         let header = count
         append(wire: UInt64(0))
-        // The first group holds what is left over of the digits before the point, so that the point is between groups.
-        var group: UInt64 = 0
-        var groups: Int16 = 0
-        var weight = Int16((whole + 3) / 4 - 1)
-        var left = whole % 4 == 0 ? 4 : whole % 4
-        var trailingZeros: Int16 = 0
-        func digit(_ index: Int) -> UInt64 { UInt64(text[index] - UInt8(ascii: "0")) }
-        func finish(_ bytes: inout [UInt8], _ group: UInt64) {
-            if groups == 0, group == 0 {
-                weight -= 1
-                return
+        var groups = 0
+        var skipped = 0
+        if shift > 0 {
+            let scale = UInt128(Numeric.power(4 - shift))
+            appendGroup(UInt64(truncatingIfNeeded: rest % scale) * Numeric.power(shift), &groups, &skipped)
+            rest /= scale
+        }
+        // Division of numbers of 128 bits is slow, so it is done for four groups at a time.
+        while rest > UInt128(UInt64.max) {
+            let (quotient, remainder) = rest.quotientAndRemainder(dividingBy: 10_000_000_000_000_000)
+            var part = UInt64(truncatingIfNeeded: remainder)
+            for _ in 0..<4 {
+                appendGroup(part % 10_000, &groups, &skipped)
+                part /= 10_000
             }
-            bytes.append(wire: UInt16(group))
-            groups += 1
-            trailingZeros = group == 0 ? trailingZeros + 1 : 0
+            rest = quotient
         }
-        for index in start..<point {
-            group = group * 10 + digit(index)
-            left -= 1
-            if left == 0 {
-                finish(&self, group)
-                (group, left) = (0, 4)
-            }
+        var part = UInt64(truncatingIfNeeded: rest)
+        while part > 0 {
+            appendGroup(part % 10_000, &groups, &skipped)
+            part /= 10_000
         }
-        for index in 0..<fraction {
-            group = group * 10 + digit(point + 1 + index)
-            left -= 1
-            if left == 0 {
-                finish(&self, group)
-                (group, left) = (0, 4)
-            }
+        // The greatest comes first on the wire, and is no zero.
+        while groups > 0, self[count - 1] == 0, self[count - 2] == 0 {
+            removeLast(2)
+            groups -= 1
         }
-        if left < 4 {
-            for _ in 0..<left { group *= 10 }
-            finish(&self, group)
+        var (low, high) = (header + 8, count - 2)
+        while low < high {
+            swapAt(low, high)
+            swapAt(low + 1, high + 1)
+            low += 2
+            high -= 2
         }
-        removeLast(Int(trailingZeros) * 2)
-        groups -= trailingZeros
-        if groups == 0 { weight = 0 }
-        let sign = isNegative && groups > 0 ? Numeric.negative : 0
+        let weight = groups == 0 ? 0 : Int16(clamping: lowest + skipped + groups - 1)
+        let sign = parts.isNegative && groups > 0 ? Numeric.negative : 0
         overwrite(Int32(groups) << 16 | Int32(UInt16(bitPattern: weight)), at: header)
-        overwrite(Int32(sign) << 16 | Int32(fraction), at: header + 4)
+        overwrite(Int32(sign) << 16 | Int32(Swift.max(0, -parts.exponent)), at: header + 4)
+    }
+
+    /// Appends a group, unless it is one of the zeros that end the number.
+    @inline(__always)
+    private mutating func appendGroup(_ group: UInt64, _ groups: inout Int, _ skipped: inout Int) {
+        if groups == 0, group == 0 {
+            skipped += 1
+            return
+        }
+        append(wire: UInt16(truncatingIfNeeded: group))
+        groups += 1
     }
 }

@@ -13,12 +13,18 @@ struct ParameterBuffer: Sendable {
     private static let maximumLength = (1 << 30) - 1
 
     // The first byte is never used: libpq takes a null pointer for an absent value, and an empty array may have one.
-    private var bytes: [UInt8] = [0]
-    private var spans: [Span] = []
+    private var bytes: [UInt8]
+    private var spans: [Span]
 
-    init(capacity: Int = 0, bytes byteCapacity: Int = 0) {
+    /// - Parameters:
+    ///   - capacity: How many values there will be.
+    ///   - byteCapacity: How many bytes they will take, as far as is known.
+    init(capacity: Int = 2, bytes byteCapacity: Int = 64) {
+        spans = []
         spans.reserveCapacity(capacity)
-        bytes.reserveCapacity(byteCapacity + 1)
+        bytes = []
+        bytes.reserveCapacity(byteCapacity)
+        bytes.append(0)
     }
 
     /// How many values there are.

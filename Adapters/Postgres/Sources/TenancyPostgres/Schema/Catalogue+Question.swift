@@ -30,8 +30,10 @@ extension Catalogue {
                 AND d.classid = 'pg_rewrite'::regclass
             JOIN pg_catalog.pg_rewrite AS r ON r.oid = d.objid AND r.ev_class <> v.oid
         ), named AS (
-            SELECT v.oid, v.entity, regexp_replace(c.relname, '(\\W)', '\\\\\\1', 'g') AS pattern
+            SELECT v.oid, v.entity, regexp_replace(n.nspname, '(\\W)', '\\\\\\1', 'g') AS schema_pattern,
+                regexp_replace(c.relname, '(\\W)', '\\\\\\1', 'g') AS pattern
             FROM readers AS v JOIN pg_catalog.pg_class AS c ON c.oid = v.oid
+            JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
         ), login AS (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = $3)
         SELECT json_build_object(
             'version', current_setting('server_version_num')::int,
@@ -138,7 +140,7 @@ extension Catalogue {
             SELECT DISTINCT f.entity, p.oid::regprocedure::text, o.rolname, 'function'
             FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
             JOIN pg_catalog.pg_roles AS o ON o.oid = p.proowner AND (o.rolsuper OR o.rolbypassrls)
-            JOIN named AS r ON p.prosrc ~* ('\\m' || r.pattern || '\\M')
+            JOIN named AS r ON p.prosrc ~* ('(^|[^.\\w"]|\\m' || r.schema_pattern || '"?\\.)"?' || r.pattern || '\\M')
                 OR EXISTS (SELECT FROM pg_catalog.pg_depend AS d WHERE d.classid = 'pg_proc'::regclass
                     AND d.objid = p.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid = r.oid)
             JOIN family AS f ON f.entity = r.entity

@@ -159,3 +159,32 @@ struct CodecTests {
         return try (0..<rows.count).map { try rows.string($0, 0) }
     }
 }
+
+@Suite("PostgreSQL: shortcuts of the codec")
+struct ShortcutTests {
+    @Test("A text of ASCII has the words that any text has")
+    func words() {
+        let all = String(decoding: (1...127).map { UInt8($0) }, as: UTF8.self)
+        var texts = ["", " ", "Chicago O'Hare", all, String(repeating: "Ab1", count: 40) + " x"]
+        for byte in UInt8(1)...127 {
+            texts.append("a" + String(Unicode.Scalar(byte)) + "B2" + String(Unicode.Scalar(byte)))
+        }
+        for text in texts { #expect(SearchVector.words(of: text) == SearchTerms.allWords(of: text), "\(text)") }
+        #expect(SearchVector.words(of: "Zürich STRASSE") == ["zurich", "strasse"])
+    }
+
+    @Test("A decimal's layout in memory is the known one, and both ways to its parts agree")
+    func decimals() {
+        #expect(DecimalParts.layout != nil, "decimals still work, but slowly")
+        for _ in 0..<2_000 {
+            let digits = (0..<Int.random(in: 1...38)).map { _ in String(Int.random(in: 0...9)) }.joined()
+            guard
+                let value = Decimal(
+                    string: "\(Bool.random() ? "-" : "")\(digits)e\(Int.random(in: -80...60))", locale: nil)
+            else { continue }
+            let parts = [DecimalParts(value), DecimalParts(textOf: value)]
+            #expect(parts.map { $0?.decimal } == [value, value], "\(value)")
+        }
+        #expect(DecimalParts(.nan) == nil)
+    }
+}

@@ -111,6 +111,8 @@ struct IsolationProofTests {
                 "CREATE VIEW $.not_ours AS SELECT * FROM $.items",
                 "CREATE FUNCTION $.f() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM $.items'",
                 "CREATE FUNCTION $.g() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS 'SELECT count(*) FROM $.items_'",
+                "CREATE FUNCTION $.h() RETURNS bigint LANGUAGE sql SECURITY DEFINER "
+                    + "AS 'SELECT count(*) FROM other.items'",
                 "CREATE TABLE $.other (tenant_id text COLLATE \"C\", item bigint, FOREIGN KEY (tenant_id, item) "
                     + "REFERENCES $.items (tenant_id, id))",
                 "CREATE TABLE $.child () INHERITS ($.items)", "ALTER TABLE $.child ENABLE ROW LEVEL SECURITY",
