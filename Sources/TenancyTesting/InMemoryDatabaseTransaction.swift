@@ -86,6 +86,7 @@ final class InMemoryDatabaseTransaction: StatementRunner {
     }
 
     func search(_ statement: SearchStatement, in context: TenantContext) async throws(TenancyError) -> any RowBatch {
+        try check(context)
         guard core.database.capabilities.searches else { throw InMemoryDatabase.unsupported("Full-text search") }
         return try reading(statement.shape.entity, in: context, .ignoresTenantOnSearch) {
             state, scope throws(TenancyError) in
@@ -122,10 +123,10 @@ final class InMemoryDatabaseTransaction: StatementRunner {
         _ options: TransactionOptions, in context: TenantContext,
         _ body: (any StatementRunner) async throws -> Result
     ) async throws -> Result {
+        try check(context)
         guard core.database.capabilities.hasSavepoints else {
             throw InMemoryDatabase.unsupported("A transaction in a transaction")
         }
-        try check(context)
         try await inner.acquire(in: context, atMost: core.database.maximumWait)
         defer { inner.release() }
         let before = try core.state.withLock { state throws(TenancyError) in
