@@ -201,6 +201,23 @@ extension ConnectionPool where PoolClock == ContinuousClock {
         await pool.shutDown()
     }
 
+    @Test("A connection that goes to a caller who is cancelled in the same moment comes back")
+    func cancelledGrant() async throws {
+        let pool = makePool(FakeFactory(), maximum: 1) { $0.acquireTimeout = .seconds(20) }
+        for _ in 0..<300 {
+            let lease = try await pool.acquire()
+            let waiting = Task { try await pool.withConnection { _ in } }
+            while pool.counts.waiting < 1 { await Task.yield() }
+            // The caller is told of its cancellation here, and leaves the queue only when its task runs again.
+            waiting.cancel()
+            pool.release(lease)
+            _ = await waiting.result
+        }
+        #expect(pool.counts.leased == 0)
+        try await pool.withConnection { _ in }
+        await pool.shutDown()
+    }
+
     @Test("A leak is reported with the place where the connection was taken")
     func leak() async throws {
         let listener = Listener()
