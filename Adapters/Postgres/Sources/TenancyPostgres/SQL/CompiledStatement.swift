@@ -86,6 +86,12 @@ struct Arguments {
 
     /// - Throws: ``TenancyError`` if the values don't fit the statement's shape, or are too long.
     func bound(to statement: CompiledStatement) throws(TenancyError) -> BoundStatement {
+        // The wire counts values in 16 bits.
+        guard statement.sources.count <= Int(UInt16.max) else {
+            throw TenancyError(
+                .valueTooLarge, "A statement has more than \(UInt16.max) values.",
+                hint: "Compare with a list of values instead of with each of them.")
+        }
         var buffer = ParameterBuffer(capacity: statement.sources.count)
         for source in statement.sources { try append(source, to: &buffer) }
         try buffer.checkLengths()

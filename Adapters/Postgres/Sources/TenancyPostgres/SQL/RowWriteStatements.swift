@@ -142,7 +142,7 @@ private struct RowWriteText {
     var updateMany: String {
         let fresh = entity.versionColumn.map { "f.version = u.\(cell($0)) - 1" } ?? "true"
         return allOrNone(
-            rows: rows, key: "u.\(cell(entity.keyColumn))", isGood: "f.present AND \(fresh)",
+            rows: rows, key: "u.\(cell(entity.keyColumn))", isGood: "\(isThere) AND \(fresh)",
             change: "UPDATE \(table) AS t SET \(assignmentsOfMany) FROM input AS i WHERE \(matchesInput)")
     }
 
@@ -169,7 +169,7 @@ private struct RowWriteText {
     var deleteVersionMany: String? {
         names.version.map { _ in
             allOrNone(
-                rows: keysAndVersions, key: "u.key", isGood: "NOT f.present OR f.version = u.version",
+                rows: keysAndVersions, key: "u.key", isGood: "NOT \(isThere) OR f.version = u.version",
                 change: """
                     DELETE FROM \(table) AS t USING input AS i WHERE t.tenant_id = $1 AND t.\(names.key) = i.key
                     """)
@@ -186,6 +186,8 @@ private struct RowWriteText {
         }
     }
 
+    private let isThere = "coalesce(f.present, false)"
+
     /// Looks at every record first, and locks it, so that what was seen is still so when it is changed; changes none if
     /// one is not as it has to be.
     ///
@@ -194,8 +196,7 @@ private struct RowWriteText {
     private func allOrNone(rows: String, key: String, isGood: String, change: String) -> String {
         let version = names.version.map { "t.\($0)" } ?? "0::bigint"
         return """
-            WITH input AS MATERIALIZED (SELECT u.*, coalesce(f.present, false) AS present, \
-            coalesce(\(isGood.replacing("f.present", with: "coalesce(f.present, false)")), false) AS good \
+            WITH input AS MATERIALIZED (SELECT u.*, \(isThere) AS present, coalesce(\(isGood), false) AS good \
             FROM \(rows) LEFT JOIN LATERAL (SELECT true AS present, \(version) AS version FROM \(table) AS t \
             WHERE t.tenant_id = $1 AND t.\(names.key) = \(key) FOR UPDATE) AS f ON true), \
             changed AS (\(change) AND NOT EXISTS (SELECT FROM input AS b WHERE NOT b.good) RETURNING 1) \
