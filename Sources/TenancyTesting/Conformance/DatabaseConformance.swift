@@ -4,12 +4,12 @@ import TenancyCore
 /// Everything that Tenancy expects of a database, as named cases that any ``TenancyCore/DatabaseAdapter`` can be run
 /// against.
 ///
-/// With Swift Testing each case becomes a test of its own:
+/// With Swift Testing each case becomes a test of its own. They are run one after another, because some measure time:
 ///
 /// ```swift
 /// let conformance = DatabaseConformance(name: "mydb") { .mydb(path: try freshPath()) }
 ///
-/// @Test(arguments: DatabaseConformance.cases)
+/// @Test(.serialized, arguments: DatabaseConformance.cases)
 /// func conforms(_ testCase: DatabaseConformance.Case) async throws { try await conformance.check(testCase) }
 /// ```
 ///

@@ -23,7 +23,7 @@ private final class ConformanceDirectory: Sendable {
     }
 }
 
-@Suite("SQLite conforms")
+@Suite("SQLite conforms", .serialized)
 struct SQLiteConformanceTests {
     static let shared = DatabaseConformance(name: "SQLite, shared") {
         .sqlite(path: try ConformanceDirectory.shared.fresh() + "/tenants.sqlite")
