@@ -9,7 +9,6 @@ let package = Package(
     products: [
         .library(name: "Tenancy", targets: ["Tenancy"]),
         .library(name: "TenancyCore", targets: ["TenancyCore"]),
-        .library(name: "TenancyPostgres", targets: ["TenancyPostgres"]),
         .library(name: "TenancySQLite", targets: ["TenancySQLite"]),
         .library(name: "TenancyTesting", targets: ["TenancyTesting"]),
     ],

@@ -18,6 +18,7 @@ public final class ThreadExecutor: SerialExecutor, TaskExecutor {
         var items: [Item] = []
         var hasThread = false
         var sleeps = false
+        var looksOut = false
         var isStopping = false
     }
 
@@ -57,10 +58,15 @@ public final class ThreadExecutor: SerialExecutor, TaskExecutor {
     }
 
     /// Runs a job on the thread, after everything that was given to it before.
-    public func enqueue(_ job: consuming ExecutorJob) { add(.job(UnownedJob(job))) }
+    public func enqueue(_ job: consuming ExecutorJob) { _ = add(.job(UnownedJob(job))) }
 
     /// Runs `work` on the thread, after everything that was given to it before.
-    public func execute(_ work: @escaping @Sendable () -> Void) { add(.work(work)) }
+    public func execute(_ work: @escaping @Sendable () -> Void) { _ = add(.work(work)) }
+
+    /// Runs `work` as ``execute(_:)`` does.
+    ///
+    /// - Returns: Whether the thread was looking out for it, so that it begins within a microsecond.
+    package func executeSoon(_ work: @escaping @Sendable () -> Void) -> Bool { add(.work(work)) }
 
     /// Ends the thread once it has done what it was given. Returns at once. What is given later still runs, in order,
     /// on a thread that ends right after, because a job that is dropped would leave its task hanging.
@@ -85,18 +91,20 @@ public final class ThreadExecutor: SerialExecutor, TaskExecutor {
     private static let lookoutTime = Duration.microseconds(50)
     private static let hasSeveralCores = ProcessInfo.processInfo.activeProcessorCount > 1
 
-    private func add(_ item: Item) {
-        let (wakes, starts) = state.withLock { state in
+    private func add(_ item: Item) -> Bool {
+        let (wakes, starts, isAwaited) = state.withLock { state in
             state.items.append(item)
             arrivals.add(1, ordering: .releasing)
             defer {
                 state.sleeps = false
+                state.looksOut = false
                 state.hasThread = true
             }
-            return (state.sleeps, !state.hasThread)
+            return (state.sleeps, !state.hasThread, state.looksOut)
         }
         if wakes { wakeUp.signal() }
         if starts { startThread() }
+        return isAwaited
     }
 
     private func startThread() {
@@ -139,6 +147,7 @@ public final class ThreadExecutor: SerialExecutor, TaskExecutor {
                     thread.store(0, ordering: .relaxed)
                     return .end
                 }
+                state.looksOut = looksOut
                 if looksOut { return .lookOut(since: arrivals.load(ordering: .relaxed)) }
                 state.sleeps = true
                 return .sleep

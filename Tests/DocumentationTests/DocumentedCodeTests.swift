@@ -3,7 +3,7 @@ import Testing
 
 /// Every Swift block of the documentation stands in a file of this target, which is compiled and run.
 @Suite struct DocumentedCodeTests {
-    private static let repository = URL(filePath: #filePath)
+    static let repository = URL(filePath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
     @Test("Each block of code in the documentation is compiled", arguments: ["README.md", "docs/guide.md"])
@@ -12,13 +12,15 @@ import Testing
         let blocks = try Self.paragraphs(of: page)
         #expect(!blocks.isEmpty)
         for block in blocks {
-            #expect(Self.contains(block, in: compiled), "\(page) has code that is not compiled: \(block[0])")
+            let isCompiled = Self.contains(block, in: compiled)
+            #expect(isCompiled, "\(page) has code that is not compiled: \(block[0])")
         }
     }
 
     @Test("A block that nothing compiles is noticed")
     func foreignBlockIsNoticed() throws {
-        #expect(!Self.contains(["let absent = nowhere()"], in: try Self.compiledLines()))
+        let isCompiled = Self.contains(["let absent = nowhere()"], in: try Self.compiledLines())
+        #expect(!isCompiled)
     }
 
     /// The parts of a page's Swift blocks between blank lines, without what a manifest or another file would hold.

@@ -60,9 +60,29 @@ extension Booking {
         try await sdk.tenants.create(TenantID("acme"), name: "Acme Travel", attributes: ["country": "NL"])
         let acme = try await sdk.tenant("acme", actor: "ann@acme.example", correlationID: "request-17")
 
+        acme.track("report_opened", ["report": .string("daily")])
         try await writing(acme, sdk)
         try await reading(acme)
         await sdk.shutDown()
+    }
+
+    @Test("The guide's configuration file is read, from wherever it lies")
+    func configuration() async throws {
+        await #expect(throws: TenancyError.self) {
+            let config = try await SDKConfig.load(
+                entities: [Booking.self], databases: [.sqlite], caches: [.memory], from: "/etc/app/tenancy.yaml")
+            _ = config
+        }
+        let page = try String(
+            contentsOf: DocumentedCodeTests.repository.appending(path: "docs/guide.md"), encoding: .utf8)
+        let yaml = try #require(page.components(separatedBy: "```yaml\n").last?.components(separatedBy: "```").first)
+        let file = FileManager.default.temporaryDirectory.appending(path: "guide-\(UUID()).yaml")
+        try yaml.write(to: file, atomically: true, encoding: .utf8)
+        defer { try? FileManager.default.removeItem(at: file) }
+        let config = try await SDKConfig.load(
+            entities: [Booking.self], databases: [.sqlite], caches: [.memory], from: file.path, environment: [:])
+        #expect(
+            config.callTimeout == .seconds(10) && config.database.name == "sqlite" && config.cache?.name == "memory")
     }
 
     private func writing(_ acme: TenantHandle, _ sdk: MultiTenantSDK) async throws {
@@ -132,7 +152,7 @@ extension Booking {
 
         var cursor: Cursor?
         repeat {
-            let page = try await acme.query(Booking.self).sorted(by: \.price, .descending).page(size: 100, after: cursor)
+            let page = try await acme.query(Booking.self).sorted(by: \.price).page(size: 100, after: cursor)
             cursor = page.next
         } while cursor != nil
 

@@ -152,6 +152,9 @@ import Testing
                     _ in
                 }
             }
+            // It is told of by the reactor, right after the waiter was resumed.
+            let patience = ContinuousClock.now + .seconds(10)
+            while abandoned.value == 0, ContinuousClock.now < patience { await Task.yield() }
             #expect(abandoned.value == 1)
 
             let task = Task {

@@ -16,7 +16,7 @@ final class PointReadLane: Sendable {
         let plan: TablePlan
         let keys: [Value]
         let context: TenantContext
-        let continuation: UnsafeContinuation<Outcome, Never>
+        let handoff: Handoff<Outcome>
     }
 
     private struct State {
@@ -36,15 +36,16 @@ final class PointReadLane: Sendable {
     /// The records of some keys, on the caller's thread if that is the connection's, else with others' reads.
     func read(_ plan: TablePlan, _ keys: [Value], _ context: TenantContext) async throws(TenancyError) -> RowBuffer {
         if connection.executor.isCurrent { return try readHere(plan, keys, context.tenant).get() }
-        return try await withUnsafeContinuation { continuation in
-            let request = Request(plan: plan, keys: keys, context: context, continuation: continuation)
-            let schedules = state.withLock { state in
-                state.requests.append(request)
-                defer { state.isScheduled = true }
-                return !state.isScheduled
-            }
-            if schedules { connection.executor.execute { [self] in drain() } }
-        }.get()
+        let handoff = Handoff<Outcome>(.failure(Lifecycle.closed))
+        let request = Request(plan: plan, keys: keys, context: context, handoff: handoff)
+        let schedules = state.withLock { state in
+            state.requests.append(request)
+            defer { state.isScheduled = true }
+            return !state.isScheduled
+        }
+        // A thread that looks out for this read has the answer sooner than the task could be suspended and resumed.
+        let comesSoon = schedules && connection.executor.executeSoon { [self] in drain() }
+        return try await handoff.take(lookingOut: comesSoon).get()
     }
 
     private func readHere(_ plan: TablePlan, _ keys: [Value], _ tenant: TenantID) -> Outcome {
@@ -79,7 +80,7 @@ final class PointReadLane: Sendable {
                 }
                 return try connection.read(request.plan, request.keys, request.context.tenant)
             }
-            request.continuation.resume(returning: outcome)
+            request.handoff.deliver(outcome)
         }
     }
 
