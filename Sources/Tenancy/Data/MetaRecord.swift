@@ -17,7 +17,7 @@ struct MetaRecord: Entity {
         let fresh = SymmetricKey(size: .bits256).withUnsafeBytes { [UInt8]($0) }
         do throws(TenancyError) {
             return SymmetricKey(data: try await system.create(MetaRecord(id: name, value: fresh)).value)
-        } catch where error.code == .uniqueViolation {
+        } catch  where error.code == .uniqueViolation {
             guard let stored = try await system.read(MetaRecord.self, name) else { throw error }
             return SymmetricKey(data: stored.value)
         }

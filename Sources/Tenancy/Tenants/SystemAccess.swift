@@ -34,7 +34,9 @@ public final class SystemAccess: Sendable {
             throw TenancyError(.tenantDeleted, "The tenant is deleted.", details: .init(tenant: id))
         }
         state.withLock { state in
-            if state.touched.count < Self.maximumAuditedTenants, !state.touched.contains(id) { state.touched.append(id) }
+            if state.touched.count < Self.maximumAuditedTenants, !state.touched.contains(id) {
+                state.touched.append(id)
+            }
         }
         let context = TenantContext(tenant: id, actor: context.actor, correlationID: context.correlationID)
         return TenantHandle(
@@ -54,7 +56,8 @@ public final class SystemAccess: Sendable {
     }
 
     /// The accesses across tenants so far, the latest first, page by page.
-    public func auditTrail(size: Int = 100, after cursor: Cursor? = nil) async throws(TenancyError) -> Page<AuditRecord> {
+    public func auditTrail(size: Int = 100, after cursor: Cursor? = nil) async throws(TenancyError) -> Page<AuditRecord>
+    {
         try requireOpen()
         return try await sdk.data.systemHandle.query(AuditRecord.self).sorted(by: \.started, .descending)
             .page(size: size, after: cursor)
