@@ -8,7 +8,7 @@ import TenancyCore
 /// statement.
 final class CallbackState {
     private var operation: Operation?
-    private let busyTimeout: Duration
+    private var busyTimeout: Duration
     private var waitingSince: ContinuousClock.Instant?
 
     /// How many of SQLite's steps pass between two looks at the operation: a few microseconds.
@@ -19,6 +19,9 @@ final class CallbackState {
     func begin(_ operation: Operation) { self.operation = operation }
 
     func end() { operation = nil }
+
+    /// From now on a statement that meets a lock fails at once: whoever runs it tries again.
+    func stopWaiting() { busyTimeout = .zero }
 
     /// Makes SQLite ask. The state must outlive the connection.
     func install(on handle: OpaquePointer) {

@@ -49,6 +49,8 @@ extension Connection {
             }
             if !grdb.readonly { try turnToWriteAheadLog(queue, configuration) }
             if role != .writer { stopObserving() }
+            // A read that waited for a lock here would hold up the others, whose deadlines may be sooner.
+            if role == .pointReader { callbacks.stopWaiting() }
         } catch {
             throw TenancyError(grdb: error)
         }

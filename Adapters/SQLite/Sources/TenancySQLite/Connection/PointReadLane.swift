@@ -1,3 +1,4 @@
+import Foundation
 import Synchronization
 import TenancyCore
 import TenancyIO
@@ -5,7 +6,8 @@ import TenancyIO
 /// Serves the point reads of one file: everything that callers ask for while one batch is being read is the next
 /// batch, so that a change of threads is paid once for many reads.
 ///
-/// Nothing but reads by a few keys passes here, so no read waits long for another.
+/// Nothing but reads by a few keys passes here, so no read waits long for another. A read that meets another process's
+/// lock is tried again in turn with what comes meanwhile, so that each keeps its own deadline and can be cancelled.
 final class PointReadLane: Sendable {
     typealias Outcome = Result<RowBuffer, TenancyError>
 
@@ -15,8 +17,11 @@ final class PointReadLane: Sendable {
     private struct Request {
         let plan: TablePlan
         let keys: [Value]
-        let context: TenantContext
+        let tenant: TenantID
+        let operation: Operation
         let handoff: Handoff<Outcome>
+        /// When it first met a lock.
+        var lockedSince: ContinuousClock.Instant?
     }
 
     private struct State {
@@ -27,25 +32,41 @@ final class PointReadLane: Sendable {
     let connection: Connection
     private let state = Mutex(State())
     private let lifecycle: Lifecycle
+    private let busyTimeout: Duration
 
-    init(_ connection: Connection, _ lifecycle: Lifecycle) {
+    /// How long the thread sleeps before it tries again to read what is locked, in microseconds.
+    private static let pauseBetweenTries: UInt32 = 1_000
+
+    init(_ connection: Connection, _ lifecycle: Lifecycle, busyTimeout: Duration) {
         self.connection = connection
         self.lifecycle = lifecycle
+        self.busyTimeout = busyTimeout
     }
 
     /// The records of some keys, on the caller's thread if that is the connection's, else with others' reads.
     func read(_ plan: TablePlan, _ keys: [Value], _ context: TenantContext) async throws(TenancyError) -> RowBuffer {
-        if connection.executor.isCurrent { return try readHere(plan, keys, context.tenant).get() }
+        if connection.executor.isCurrent {
+            let outcome = readHere(plan, keys, context.tenant)
+            // What is locked is waited for without holding the thread.
+            guard case .failure(let error) = outcome, error.code == .locked else { return try outcome.get() }
+        }
         let handoff = Handoff<Outcome>(.failure(Lifecycle.closed))
-        let request = Request(plan: plan, keys: keys, context: context, handoff: handoff)
+        let operation = Operation(deadline: context.deadline, lifecycle)
+        let request = Request(
+            plan: plan, keys: keys, tenant: context.tenant, operation: operation, handoff: handoff)
         let schedules = state.withLock { state in
             state.requests.append(request)
             defer { state.isScheduled = true }
             return !state.isScheduled
         }
         // A thread that looks out for this read has the answer sooner than the task could be suspended and resumed.
-        let comesSoon = schedules && connection.executor.executeSoon { [self] in drain() }
-        return try await handoff.take(lookingOut: comesSoon).get()
+        let comesSoon = schedules && connection.executor.executeSoon { [self] in drain([]) }
+        let outcome = await withTaskCancellationHandler {
+            await handoff.take(lookingOut: comesSoon)
+        } onCancel: {
+            operation.cancel()
+        }
+        do throws(TenancyError) { return try outcome.get() } catch { throw error.with { $0.tenant = context.tenant } }
     }
 
     private func readHere(_ plan: TablePlan, _ keys: [Value], _ tenant: TenantID) -> Outcome {
@@ -54,34 +75,62 @@ final class PointReadLane: Sendable {
         }
     }
 
-    /// Serves what is pending, on the connection's thread.
-    private func drain() {
-        while true {
-            let requests = state.withLock { state in
-                if state.requests.isEmpty { state.isScheduled = false }
-                defer { state.requests = [] }
-                return state.requests
-            }
+    /// Serves what is pending and what met a lock before, on the connection's thread.
+    private func drain(_ locked: [Request]) {
+        var locked = locked
+        while locked.isEmpty {
+            let requests = takePending(goesOn: false)
             if requests.isEmpty { return }
-            connection.assumeIsolated { connection in serve(requests, connection) }
+            locked = connection.assumeIsolated { connection in serve(requests, connection) }
+        }
+        // By way of the executor, so that what else is to be done on the thread has its turn.
+        connection.executor.execute { [self, locked] in
+            usleep(Self.pauseBetweenTries)
+            let requests = locked + takePending(goesOn: true)
+            drain(connection.assumeIsolated { connection in serve(requests, connection) })
         }
     }
 
-    private func serve(_ requests: [Request], _ connection: isolated Connection) {
+    /// What callers asked for since this was last called.
+    ///
+    /// - Parameter goesOn: Whether this is called again even if nothing is pending.
+    private func takePending(goesOn: Bool) -> [Request] {
+        state.withLock { state in
+            if state.requests.isEmpty { state.isScheduled = goesOn }
+            defer { state.requests = [] }
+            return state.requests
+        }
+    }
+
+    /// Answers requests.
+    ///
+    /// - Returns: Those that met a lock and still have time to wait for it.
+    private func serve(_ requests: [Request], _ connection: isolated Connection) -> [Request] {
         // One transaction spares SQLite taking its lock for each read, and is begun after every request was made, so
         // that each sees what was committed before.
         let isShared = requests.count > 1 && (try? connection.control("BEGIN")) != nil
         defer { if isShared { connection.endReading() } }
+        var locked: [Request] = []
         for request in requests {
-            let outcome = Self.outcome { () throws(TenancyError) in
-                if lifecycle.isAborting { throw Lifecycle.closed }
-                if let deadline = request.context.deadline, deadline <= ContinuousClock.now {
-                    throw TenancyError(.timeout, "The call's deadline has passed.")
-                }
-                return try connection.read(request.plan, request.keys, request.context.tenant)
+            let outcome = connection.run(request.operation) { connection throws(TenancyError) in
+                try connection.read(request.plan, request.keys, request.tenant)
             }
-            request.handoff.deliver(outcome)
+            if case .failure(let error) = outcome, error.code == .locked, let request = waiting(request) {
+                locked.append(request)
+            } else {
+                request.handoff.deliver(outcome)
+            }
         }
+        return locked
+    }
+
+    /// A request that met a lock, if it still has time to wait for it.
+    private func waiting(_ request: Request) -> Request? {
+        let now = ContinuousClock.now
+        var request = request
+        let since = request.lockedSince ?? now
+        request.lockedSince = since
+        return now - since < busyTimeout ? request : nil
     }
 
     private static func outcome(_ body: () throws(TenancyError) -> RowBuffer) -> Outcome {

@@ -41,8 +41,8 @@ final class DatabaseFile: Sendable {
             }
             writers.adopt(writer)
             return DatabaseFile(
-                lane: PointReadLane(pointReader, lifecycle), writers: writers, readers: readers, configuration,
-                lifecycle)
+                lane: PointReadLane(pointReader, lifecycle, busyTimeout: configuration.busyTimeout),
+                writers: writers, readers: readers, configuration, lifecycle)
         } catch {
             await writer.close()
             throw error
