@@ -93,13 +93,49 @@ public struct TenantQuery<Element: Sendable>: Sendable {
         let statement = try access.builder.select(query)
         var context = try await access.admit()
         // The call's time bounds the opening; a stream lasts as long as its consumer takes, unless it has a deadline.
+        let end = context.deadline
         context.deadline = access.session.context.deadline
         do throws(TenancyError) {
-            let rows = try await access.session.runner.stream(statement, batchSize: batchSize, in: context)
+            let rows = try await opened(statement, batchSize: batchSize, context, until: end)
             return EntityStream(rows, access)
         } catch {
             throw access.placed(error)
         }
+    }
+
+    /// Opens a stream that may last longer than its opening.
+    private func opened(
+        _ statement: SelectStatement, batchSize: Int, _ context: TenantContext, until end: ContinuousClock.Instant?
+    ) async throws(TenancyError) -> RowStream {
+        let runner = access.session.runner
+        guard let end, end != context.deadline else {
+            return try await runner.stream(statement, batchSize: batchSize, in: context)
+        }
+        // A task of its own, because the runner knows the stream's deadline only, and ends the wait if it is cancelled.
+        let opening = Task { () async -> Result<RowStream, TenancyError> in
+            do throws(TenancyError) {
+                return .success(try await runner.stream(statement, batchSize: batchSize, in: context))
+            } catch {
+                return .failure(error)
+            }
+        }
+        let timer = Task {
+            try? await Task.sleep(until: end, clock: .continuous)
+            if !Task.isCancelled { opening.cancel() }
+        }
+        let result = await withTaskCancellationHandler {
+            await opening.value
+        } onCancel: {
+            opening.cancel()
+        }
+        timer.cancel()
+        if case .failure(let error) = result, error.code == .cancelled, !Task.isCancelled, end <= ContinuousClock.now {
+            throw TenancyError(
+                .timeout, "The deadline passed before the stream was open.",
+                hint: "Read open streams to their end or let go of them; the database bounds how many there are.",
+                details: error.details)
+        }
+        return try result.get()
     }
 
     /// Removes all records of the query, without regard to order; a limit is refused.

@@ -9,6 +9,7 @@ extension DatabaseScheme {
     /// | `database.model` | `TENANCY_DATABASE_MODEL` | text | `shared` | `shared` or `filePerTenant` |
     /// | `database.durability` | `TENANCY_DATABASE_DURABILITY` | text | `process` | `process` or `machine` |
     /// | `database.maximumReaders` | `TENANCY_DATABASE_MAXIMUM_READERS` | integer | `4` | `1…256` |
+    /// | `database.maximumStreams` | `TENANCY_DATABASE_MAXIMUM_STREAMS` | integer | `16` | `1…256` |
     /// | `database.maximumOpenFiles` | `TENANCY_DATABASE_MAXIMUM_OPEN_FILES` | integer | `64` | `1…100000` |
     /// | `database.maximumStatements` | `TENANCY_DATABASE_MAXIMUM_STATEMENTS` | integer | `128` | `1…100000` |
     /// | `database.busyTimeout` | `TENANCY_DATABASE_BUSY_TIMEOUT` | time | `5s` | `0ms…1h` |
@@ -24,6 +25,7 @@ extension DatabaseScheme {
                 SettingKey("model", .choice(models.map(\.description))),
                 SettingKey("durability", .choice(durabilities.map(\.description))),
                 SettingKey("maximumReaders", .integer(in: 1...256)),
+                SettingKey("maximumStreams", .integer(in: 1...256)),
                 SettingKey("maximumOpenFiles", .integer(in: 1...100_000)),
                 SettingKey("maximumStatements", .integer(in: 1...100_000)),
                 SettingKey("busyTimeout", .duration(in: .zero ... .seconds(3_600))),
@@ -53,6 +55,7 @@ extension DatabaseScheme {
             result.durability = durability
         }
         result.maximumReaders = settings.integer("maximumReaders") ?? result.maximumReaders
+        result.maximumStreams = settings.integer("maximumStreams") ?? result.maximumStreams
         result.maximumOpenFiles = settings.integer("maximumOpenFiles") ?? result.maximumOpenFiles
         result.maximumStatements = settings.integer("maximumStatements") ?? result.maximumStatements
         result.busyTimeout = settings.duration("busyTimeout") ?? result.busyTimeout

@@ -62,11 +62,11 @@ extension SQLiteAdapter {
             let plan = try started.schema.plan(of: statement.shape.entity)
             let lease = try await started.store.acquire(context)
             do throws(TenancyError) {
-                let reader = try await lease.file.readers.checkOut(in: context)
+                let reader = try await lease.file.checkOutForStream(context)
                 let source = RowSource(
                     connection: reader, plan, statement, batchSize: batchSize, context, lifecycle
                 ) { [lifecycle] in
-                    await lease.file.giveBack(reader, to: lease.file.readers)
+                    await lease.file.giveBack(reader, to: lease.file.streamers)
                     started.store.release(lease)
                     lifecycle.leave()
                 }

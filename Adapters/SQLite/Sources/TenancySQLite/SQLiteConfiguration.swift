@@ -45,6 +45,9 @@ public struct SQLiteConfiguration: Sendable {
     public var durability = Durability.process
     /// How many connections read beside the one for point reads, for each file; 4 unless set, at least 1.
     public var maximumReaders = 4
+    /// How many streams outside transactions are open at once, for each file; 16 unless set, at least 1. Each has a
+    /// connection of its own for as long as it is read; one more waits until another ends.
+    public var maximumStreams = 16
     /// How many tenants' files are kept open while they are not in use; 64 unless set, at least 1. Files in use
     /// are never closed, so that more may be open for a while.
     public var maximumOpenFiles = 64
@@ -79,6 +82,8 @@ public struct SQLiteConfiguration: Sendable {
                 "The path names a database in memory or an URI; SQLite databases are files here."
             } else if maximumReaders < 1 {
                 "maximumReaders is less than 1."
+            } else if maximumStreams < 1 {
+                "maximumStreams is less than 1."
             } else if maximumOpenFiles < 1 {
                 "maximumOpenFiles is less than 1."
             } else if maximumStatements < 1 {

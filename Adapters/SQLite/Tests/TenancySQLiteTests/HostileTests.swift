@@ -189,7 +189,7 @@ import Testing
 
     @Test("A stream is of one moment, in bounded batches, and gives its connection back when it is abandoned")
     func streams() async throws {
-        let bench = try await Bench { $0.maximumReaders = 1 }
+        let bench = try await Bench { $0.maximumStreams = 1 }
         let a = try tenant("a")
         try await fill(bench, a, 1_000)
         let all = try bench.builder.select(Query(sort: [.init("id")]))
@@ -212,7 +212,7 @@ import Testing
         #expect(try await bench.ids(.always, a) == [])
         let late = try tenant("a", deadline: .milliseconds(300))
         let stream = try await bench.adapter.stream(all, batchSize: 1, in: a)
-        _ = await expect(.timeout) { try await bench.ids(.always, late) }
+        _ = await expect(.timeout) { try await bench.adapter.stream(all, batchSize: 1, in: late) }
         withExtendedLifetime(stream) {}
         await bench.shutDown()
     }

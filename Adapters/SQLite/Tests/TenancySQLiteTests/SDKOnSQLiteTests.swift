@@ -19,7 +19,7 @@ struct SDKOnSQLiteTests {
 
     /// An SDK configured as by a file, on files that are removed after the test.
     private func withSDK(
-        _ model: String, _ body: (MultiTenantSDK, SDKConfig) async throws -> Void
+        _ model: String, callTimeout: String = "30s", _ body: (MultiTenantSDK, SDKConfig) async throws -> Void
     ) async throws {
         let directory = FileManager.default.temporaryDirectory.appending(path: "tenancy-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
@@ -29,7 +29,7 @@ struct SDKOnSQLiteTests {
         try Data(
             """
             {"database": {"kind": "sqlite", "path": "\(path)", "model": "\(model)", "busyTimeout": "2s"},
-             "cache": {"kind": "memory", "maximumBytes": 1048576}}
+             "cache": {"kind": "memory", "maximumBytes": 1048576}, "callTimeout": "\(callTimeout)"}
             """.utf8
         ).write(to: file)
         let config = try await SDKConfig.load(
@@ -68,6 +68,26 @@ struct SDKOnSQLiteTests {
             }
             let hits = try #require(sdk.data.cacheStatistics).hits
             #expect(hits > 1_000)
+        }
+    }
+
+    @Test("The call's time bounds the opening of a stream, and not the stream")
+    func streamOpening() async throws {
+        try await withSDK("shared", callTimeout: "500ms") { sdk, _ in
+            let id = try TenantID("UA")
+            try await sdk.tenants.create(id, name: "United")
+            let united = try await sdk.tenant(id)
+            try await united.bulkCreate((1...9).map { Part(id: $0, label: "\($0)", amount: 0) })
+            var streams: [EntityStream<Part>] = []
+            for _ in 0..<16 { streams.append(try await united.query(Part.self).stream(batchSize: 2)) }
+            let begun = ContinuousClock.now
+            let error = await #expect(throws: TenancyError.self) { try await united.query(Part.self).stream() }
+            #expect(error?.code == .timeout)
+            #expect(ContinuousClock.now - begun < .seconds(3))
+            var seen = 0
+            for try await _ in streams.removeLast() { seen += 1 }
+            #expect(seen == 9)
+            _ = try await united.query(Part.self).stream()
         }
     }
 

@@ -2,21 +2,25 @@ import Foundation
 import TenancyCore
 import TenancyIO
 
-/// One open file: a connection that writes, one for point reads, and a few for everything else.
+/// One open file: a connection that writes, one for point reads, one for each open stream, and a few for everything
+/// else.
 final class DatabaseFile: Sendable {
     let lane: PointReadLane
     let writers: ResourcePool<Connection>
     let readers: ResourcePool<Connection>
+    /// A stream keeps its connection for as long as its consumer takes, so that it must not be one that queries need.
+    let streamers: ResourcePool<Connection>
     private let configuration: SQLiteConfiguration
     let lifecycle: Lifecycle
 
     private init(
         lane: PointReadLane, writers: ResourcePool<Connection>, readers: ResourcePool<Connection>,
-        _ configuration: SQLiteConfiguration, _ lifecycle: Lifecycle
+        streamers: ResourcePool<Connection>, _ configuration: SQLiteConfiguration, _ lifecycle: Lifecycle
     ) {
         self.lane = lane
         self.writers = writers
         self.readers = readers
+        self.streamers = streamers
         self.configuration = configuration
         self.lifecycle = lifecycle
     }
@@ -39,10 +43,13 @@ final class DatabaseFile: Sendable {
             let readers = ResourcePool("one of the file's readers", maximum: configuration.maximumReaders) {
                 () throws(TenancyError) in try await Connection.open(path, as: .reader, configuration)
             }
+            let streamers = ResourcePool("one of the file's streams", maximum: configuration.maximumStreams) {
+                () throws(TenancyError) in try await Connection.open(path, as: .reader, configuration)
+            }
             writers.adopt(writer)
             return DatabaseFile(
                 lane: PointReadLane(pointReader, lifecycle, busyTimeout: configuration.busyTimeout),
-                writers: writers, readers: readers, configuration, lifecycle)
+                writers: writers, readers: readers, streamers: streamers, configuration, lifecycle)
         } catch {
             await writer.close()
             throw error
@@ -78,6 +85,17 @@ final class DatabaseFile: Sendable {
         }
     }
 
+    /// A connection for a stream, to be given back to ``streamers``.
+    func checkOutForStream(_ context: TenantContext) async throws(TenancyError) -> Connection {
+        do throws(TenancyError) { return try await streamers.checkOut(in: context) } catch {
+            guard error.code == .timeout else { throw error }
+            throw TenancyError(
+                .timeout, error.message,
+                hint: "Read open streams to their end or let go of them, or raise SQLiteConfiguration.maximumStreams.",
+                details: error.details)
+        }
+    }
+
     /// Runs work in a transaction that writes.
     func write<Result: Sendable>(
         _ context: TenantContext, _ body: @Sendable (isolated Connection) throws(TenancyError) -> Result
@@ -108,7 +126,7 @@ final class DatabaseFile: Sendable {
 
     /// Closes every connection. The writer goes last and empties the write-ahead log.
     func close() async {
-        for reader in readers.close() { await reader.close() }
+        for reader in readers.close() + streamers.close() { await reader.close() }
         await lane.connection.close()
         for writer in writers.close() {
             if !configuration.isReadOnly { await writer.checkpoint() }
