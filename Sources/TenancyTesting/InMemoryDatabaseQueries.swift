@@ -64,22 +64,14 @@ extension InMemoryDatabaseState {
 
 extension SearchStatement {
     /// How well a row matches; `nil` if it does not.
-    ///
-    /// A word counts the more the oftener it stands in a field, but never as much as two different words, and as
-    /// often as the field's weight says.
     fileprivate func score(of row: InMemoryDatabaseState.Row) -> Double? {
         var score = 0.0
-        var found: Set<String> = []
+        var found: Set<Int> = []
         for field in shape.entity.searchFields {
             guard case .string(let text) = row[field.column] else { continue }
-            let stored = SearchTerms.allWords(of: text)
-            for (position, word) in terms.words.enumerated() {
-                let isPrefix = shape.lastWordIsPrefix && position == terms.words.count - 1
-                let count = stored.count { isPrefix ? $0.utf8.starts(with: word.utf8) : $0 == word }
-                if count == 0 { continue }
-                found.insert(word)
-                score += field.weight * (1 - 1 / Double(count + 1))
-            }
+            let counts = SearchScore.counts(of: terms.words, lastIsPrefix: shape.lastWordIsPrefix, in: text)
+            found.formUnion(counts.indices.filter { counts[$0] > 0 })
+            score += field.weight * SearchScore.ofField(counts)
         }
         guard shape.requiresAllWords ? found.count == terms.words.count : !found.isEmpty else { return nil }
         return score

@@ -36,6 +36,18 @@ struct SearchTermsTests {
         }
     }
 
+    @Test("Texts of ASCII are cut as all others are")
+    func ascii() {
+        for _ in 0..<300 {
+            let text = String(decoding: (0..<100).map { _ in UInt8.random(in: 0..<128) }, as: UTF8.self)
+            // A word beyond ASCII behind it, so that it is folded as a whole.
+            #expect(SearchTerms.allWords(of: text) + ["日"] == SearchTerms.allWords(of: text + " 日"))
+            var once: [String] = []
+            for word in SearchTerms.allWords(of: text) where !once.contains(word) { once.append(word) }
+            #expect(SearchTerms(text).words == Array(once.prefix(32)))
+        }
+    }
+
     @Test("A stored text keeps all its words, as often as they stand there")
     func stored() {
         #expect(SearchTerms.allWords(of: "a b a") == ["a", "b", "a"])

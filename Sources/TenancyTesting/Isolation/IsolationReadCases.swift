@@ -132,6 +132,35 @@ extension IsolationSuite {
                 t.expectEqual(Set(limited.map(\.element.body)), ["owner\(owner)"], "limited")
             }
         }
+        list.add("scores don't tell what others store", needs: .search) { t in
+            let a = try await t.articles([
+                Article(id: 1, title: "penguin colony", body: "walrus"),
+                Article(id: 2, title: "walrus walrus", body: "penguin far away on the ice"),
+                Article(id: 3, title: "colony", body: "walrus penguin penguin"), Article(id: 4, title: "walrus"),
+            ])
+            let texts = ["penguin", "walrus", "colony", "penguin walrus", "wal"]
+            func hits() async throws -> [String] {
+                var hits: [String] = []
+                for text in texts {
+                    for all in [true, false] {
+                        let found = try await a.search(
+                            Article.self, text, options: SearchOptions(requiresAllWords: all))
+                        hits.append(found.map { "\($0.element.id) \($0.score)" }.joined(separator: ", "))
+                    }
+                }
+                return hits
+            }
+            let alone = try await hits()
+            let b = try await t.articles([Article(id: 1, title: "penguin", body: "walrus")], "b")
+            t.expectEqual(try await hits(), alone, "beside one record")
+            let long = Array(repeating: "penguin", count: 200).joined(separator: " ")
+            try await b.bulkCreate(
+                (2..<150).map { Article(id: $0, title: $0 < 100 ? "walrus" : "penguin walrus", body: long) },
+                options: BulkOptions(atomicity: .batch))
+            t.expectEqual(try await hits(), alone, "beside many records")
+            try await b.query(Article.self).delete()
+            t.expectEqual(try await hits(), alone, "after their removal")
+        }
         list.add("untyped records") { t in
             let twins = try await Twins(t)
             for (owner, handle) in twins.handles.enumerated() {

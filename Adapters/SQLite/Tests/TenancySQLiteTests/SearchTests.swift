@@ -90,6 +90,39 @@ import Testing
         await none.shutDown()
     }
 
+    @Test("Scores are the same in both models, whatever other tenants store")
+    func scores() async throws {
+        var found: [[String]] = []
+        for model in models {
+            let bench = try await Bench(entity(0.3, 7.1), model: model)
+            let (a, b) = (try tenant("a"), try tenant("b"))
+            let rows = [
+                bench.item(1, "hare and tortoise") + ["hares"], bench.item(2, "Hâre hare") + [.null],
+                bench.item(3, nil) + ["a hare, a HARE"], bench.item(4, "tortoise") + ["tortoise hare"],
+            ]
+            try await bench.insert(rows, a)
+            for others in [0, 1, 100] {
+                try await bench.insert(
+                    (0..<others).map { bench.item(Int64(others * 10 + $0), "hare hare") + ["tortoise"] }, b)
+                for (text, all, prefix) in [("hare", true, false), ("har", true, true), ("tortoise har", false, true)] {
+                    let statement = try #require(
+                        try bench.builder.search(
+                            text, filter: .always, requiresAllWords: all, lastWordIsPrefix: prefix, limit: 50))
+                    let hits = try await bench.adapter.search(statement, in: a)
+                    found.append(
+                        try (0..<hits.count).map { "\(try hits.int64($0, 0)) \(try hits.double($0, 5))" }
+                            + [text])
+                }
+            }
+            await bench.shutDown()
+        }
+        #expect(found.count == 18)
+        #expect(Set(found).count == 3)
+        #expect(Set(found.map(\.count)) == [5])
+        // The formula, by hand: 7.1 × (1 − 1/3) for two occurrences in the second field.
+        #expect(found.first?.first == "3 \(7.1 * (1 - 1.0 / 3))")
+    }
+
     @Test("A field of more weight counts more")
     func weights() async throws {
         let bench = try await Bench(entity(1, 10))

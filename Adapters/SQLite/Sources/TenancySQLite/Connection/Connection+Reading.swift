@@ -67,7 +67,7 @@ extension Connection {
         }
         let arguments = Arguments(
             tenant: tenant, parameters: statement.parameters, limit: statement.limit,
-            match: SearchExpression.text(statement, tenant))
+            match: SearchExpression.text(statement, tenant), words: statement.terms.words.joined(separator: " "))
         return try rows(prepared, arguments, columns: plan.entity.fields.count + 1, plan)
     }
 

@@ -1,3 +1,4 @@
+internal import GRDBSQLite
 import TenancyCore
 
 extension PreparedStatement {
@@ -19,9 +20,11 @@ extension PreparedStatement {
             case .list(let number):
                 if case .list(let values) = arguments.parameters[number] {
                     ListTable.bind(values, to: pointer, at: index)
+                    note(sqlite3_errcode(sqlite3_db_handle(pointer)))
                 }
             case .limit: bind(Int64(arguments.limit ?? -1), at: index)
             case .match: bind(arguments.match ?? "", at: index)
+            case .words: bind(arguments.words ?? "", at: index)
             case .assignment(let number): bind(arguments.assignments[number], at: index)
             }
         }

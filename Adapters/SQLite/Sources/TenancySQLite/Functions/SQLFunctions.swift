@@ -2,8 +2,8 @@ import Foundation
 internal import GRDBSQLite
 import TenancyCore
 
-/// What SQLite lacks and statements need: comparison of decimals, exact sums, additions that notice an overflow, and
-/// lower case beyond ASCII.
+/// What SQLite lacks and statements need: comparison of decimals, exact sums, additions that notice an overflow, lower
+/// case beyond ASCII, and scores of searches that depend on one record only.
 ///
 /// They are registered by C callbacks and not by GRDB's closures, because those make an array of boxed values of each
 /// row's arguments. None looks at anything but its arguments.
@@ -22,6 +22,7 @@ enum SQLFunctions {
             // Innocuous, because a trigger calls it, and triggers may call nothing else.
             sqlite3_create_function_v2(
                 database, "tenancy_words", 1, pure | SQLITE_INNOCUOUS, nil, words, nil, nil, nil),
+            sqlite3_create_function_v2(database, "tenancy_score", 3, pure, nil, score, nil, nil, nil),
             sqlite3_create_function_v2(database, "tenancy_lower", 1, pure, nil, lower, nil, nil, nil),
             sqlite3_create_function_v2(database, "tenancy_add", 2, pure, nil, add, nil, nil, nil),
             sqlite3_create_function_v2(database, "tenancy_add_decimal", 4, pure, nil, addDecimal, nil, nil, nil),
@@ -62,6 +63,31 @@ enum SQLFunctions {
             return sqlite3_result_value(context, value)
         }
         result(SearchTerms.allWords(of: text).joined(separator: " "), context)
+    }
+
+    /// The words of a search, cut once for all rows of a statement.
+    private final class Words {
+        let words: [String]
+        init(_ words: [String]) { self.words = words }
+    }
+
+    /// A field's score before its weight: the words, whether the last may be a beginning, the field's text.
+    private static let score: Function = { context, _, arguments in
+        guard let arguments, let looked = arguments[0], let stored = arguments[2], let text = text(stored) else {
+            return sqlite3_result_double(context, 0)
+        }
+        let words: [String]
+        if let known = sqlite3_get_auxdata(context, 0) {
+            words = Unmanaged<Words>.fromOpaque(known).takeUnretainedValue().words
+        } else {
+            words = (Self.text(looked) ?? "").split(separator: " ").map(String.init)
+            // SQLite may release it at once, so it is not looked at after this.
+            sqlite3_set_auxdata(context, 0, Unmanaged.passRetained(Words(words)).toOpaque()) { words in
+                if let words { Unmanaged<Words>.fromOpaque(words).release() }
+            }
+        }
+        let counts = SearchScore.counts(of: words, lastIsPrefix: sqlite3_value_int(arguments[1]) != 0, in: text)
+        sqlite3_result_double(context, SearchScore.ofField(counts))
     }
 
     private static let add: Function = { context, _, arguments in

@@ -18,8 +18,10 @@ struct CompiledSQL {
         case list(Int)
         /// The most rows wanted.
         case limit
-        /// The words of a search.
+        /// A search in the language of the full-text index.
         case match
+        /// The words of a search, with a space between each two.
+        case words
         /// The amount or value of an assignment.
         case assignment(Int)
     }
@@ -41,5 +43,6 @@ struct Arguments {
     var parameters: [Parameter] = []
     var limit: Int?
     var match: String?
+    var words: String?
     var assignments: [Value] = []
 }

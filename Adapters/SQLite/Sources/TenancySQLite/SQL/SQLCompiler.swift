@@ -59,15 +59,18 @@ struct SQLCompiler {
     static func search(_ plan: TablePlan, _ shape: SearchStatement.Shape, _ parameters: [Parameter]) -> CompiledSQL {
         var compiler = SQLCompiler(plan, parameters)
         compiler.prefix = "e."
-        let weights = plan.entity.searchFields.map { ", \($0.weight)" }.joined()
-        // Weight 0 for the tenant's column; `bm25` is the less, the better the match. CROSS JOIN keeps the order, in
-        // which the index is asked first.
+        // The index only finds records. Its `bm25` counts the words of all tenants, so the score is made of each
+        // record's own texts. CROSS JOIN keeps the order, in which the index is asked first.
         let condition = compiler.condition(shape.filter)
+        let words = compiler.place(.words)
+        let score = plan.entity.searchFields.map { field in
+            "\(field.weight) * tenancy_score(\(words), \(shape.lastWordIsPrefix ? 1 : 0), e.\(plan.column(field.column)))"
+        }
+        .joined(separator: " + ")
         let match = compiler.place(.match)
         let limit = compiler.place(.limit)
         let text = """
-            SELECT \(plan.columns(plan.entity.fields.indices, prefix: "e.")), -bm25(\(plan.searchTable), 0.0\(weights)) \
-            AS "rank:" FROM \(plan.searchTable) CROSS JOIN \(plan.table) AS e ON e.rowid_ = \(plan.searchTable).rowid\
+            SELECT \(plan.columns(plan.entity.fields.indices, prefix: "e.")), \(score) AS "rank:" FROM \(plan.searchTable) CROSS JOIN \(plan.table) AS e ON e.rowid_ = \(plan.searchTable).rowid\
             \(condition) AND \(plan.searchTable) MATCH \(match) ORDER BY "rank:" DESC, e.\(plan.key) LIMIT \(limit)
             """
         return CompiledSQL(text: text, sources: compiler.sources)
