@@ -26,6 +26,7 @@ public final class TenantRegistry: Sendable {
     public func create(
         _ id: TenantID, name: String, attributes: [String: String] = [:]
     ) async throws(TenancyError) -> Tenant {
+        try Self.refuseReserved(id)
         let tenant = Tenant(
             id: id, name: name, status: .active, attributes: attributes,
             created: Timestamp.now.truncated(to: .milliseconds))
@@ -71,8 +72,8 @@ public final class TenantRegistry: Sendable {
         return try await change(id) { $0.attributes = json }
     }
 
-    /// Refuses the tenant's calls from now on: at once in this process, within ``SDKConfig/RegistryPolicy`` 's refresh
-    /// interval in others. Its data stays.
+    /// Refuses the tenant's calls from now on: at once in this process, within the refresh interval
+    /// of ``SDKConfig/RegistryPolicy`` in others. Its data stays.
     @discardableResult
     public func suspend(_ id: TenantID) async throws(TenancyError) -> Tenant {
         try await change(id) { $0.status = Tenant.Status.suspended.description }
@@ -93,9 +94,15 @@ public final class TenantRegistry: Sendable {
         try await manager.removeAllData(of: id)
     }
 
+    /// An adapter or a cache sees the reserved tenant's id in its calls; here it is nobody's.
+    private static func refuseReserved(_ id: TenantID) throws(TenancyError) {
+        if id == .system { throw TenancyError(.tenantNotFound, "No tenant has that id.") }
+    }
+
     private func record(
         _ id: TenantID, until deadline: ContinuousClock.Instant? = nil
     ) async throws(TenancyError) -> TenantRecord {
+        try Self.refuseReserved(id)
         if let record = try await access.until(deadline).read(id.rawValue) { return record }
         throw TenancyError(.tenantNotFound, "No tenant has that id.", details: .init(tenant: id))
     }

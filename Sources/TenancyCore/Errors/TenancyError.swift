@@ -57,6 +57,9 @@ public struct TenancyError: Error, Sendable {
     ///   - hint: What the reader can do about it; the code's own hint if `nil`.
     ///   - details: Where it happened.
     public init(_ code: Code, _ message: String, hint: String? = nil, details: Details = Details()) {
+        var details = details
+        // The reserved tenant's id is not given out, so that nobody can act in its name.
+        if details.tenant == .system { details.tenant = nil }
         storage = Storage(code: code, message: message, hint: hint ?? code.defaultHint, details: details)
     }
 
