@@ -20,8 +20,14 @@ extension SDKConfig {
 
     private func validateEntities() throws(TenancyError) {
         var names: Set<String> = []
-        for entity in entities.map({ $0.entityDescription }) {
+        for type in entities {
+            let entity = type.entityDescription
             var problems = entity.problems
+            if problems.isEmpty {
+                problems = type.misplacedFields.map {
+                    "field '\($0)' stands in the place of another in the initializer"
+                }
+            }
             if entity.name.hasPrefix("tenancy_") { problems.append("names that begin with 'tenancy_' are reserved") }
             if !names.insert(entity.name).inserted { problems.append("two entities have this name") }
             guard problems.isEmpty else {
@@ -35,4 +41,5 @@ extension SDKConfig {
 
 extension Entity {
     static var entityDescription: EntityDescription { schema.description }
+    static var misplacedFields: [String] { schema.misplacedFields }
 }

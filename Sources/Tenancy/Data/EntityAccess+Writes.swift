@@ -48,6 +48,7 @@ extension EntityAccess {
     private func encode(
         _ element: Element, version: (inout ColumnBuffer) -> Void
     ) throws(TenancyError) -> ColumnBatch {
+        try schema.check(element)
         var batch = ColumnBatch(entity)
         schema.encode(element, into: &batch)
         if let column = entity.versionColumn { version(&batch.columns[column]) }

@@ -12,7 +12,7 @@
 /// ```
 ///
 /// The fields stand in the order of the initializer's parameters; if one is missing, misspelled or of another type,
-/// the declaration doesn't compile.
+/// the declaration doesn't compile. Two fields of one type in the wrong order are found when the SDK starts.
 public struct EntitySchema<Element: Sendable>: Sendable {
     /// The schema without the Swift type.
     public let description: EntityDescription
@@ -109,6 +109,16 @@ public struct EntitySchema<Element: Sendable>: Sendable {
         return elements
     }
 
+    /// Refuses an element that is not of the schema's entity, as a ``Record`` can be.
+    ///
+    /// - Throws: ``TenancyError`` with ``TenancyError/Code/typeMismatch``.
+    package func check(_ element: Element) throws(TenancyError) {
+        guard Element.self == Record.self, let record = element as? Record, record.entity != description else { return }
+        throw TenancyError(
+            .typeMismatch, "A record is of another entity.", hint: "Make it with this entity's description.",
+            details: .init(entity: description.name))
+    }
+
     /// Adds an element's values at the end of a batch.
     public func encode(_ element: Element, into batch: inout ColumnBatch) {
         withUnsafePointer(to: element) { encode($0, into: &batch) }
@@ -189,7 +199,11 @@ private final class RecordFieldWriter: FieldWriter<Record>, @unchecked Sendable 
 
     override func append(_ elements: UnsafeBufferPointer<Record>, to column: inout ColumnBuffer) {
         for element in elements {
-            // A record checks its values' types when they are set, so this can't throw.
+            // A record checks its values' types when they are set, and its entity was checked before.
+            guard self.column < element.values.count else {
+                column.appendNull()
+                continue
+            }
             do throws(TenancyError) { try column.append(element.values[self.column]) } catch { column.appendNull() }
         }
     }

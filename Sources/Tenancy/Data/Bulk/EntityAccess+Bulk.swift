@@ -91,18 +91,22 @@ extension EntityAccess {
     ) throws(TenancyError) -> PreparedBatch {
         let limit = session.manager.limits.maximumValueBytes
         var batch = ColumnBatch(entity, capacity: chunk.count)
-        schema.encode(chunk, into: &batch)
         var positions: [Int]?
         do throws(TenancyError) {
+            for (row, element) in chunk.enumerated() {
+                do throws(TenancyError) { try schema.check(element) } catch { throw error.with { $0.row = row } }
+            }
+            schema.encode(chunk, into: &batch)
             try batch.validate(for: entity, maximumValueBytes: limit)
         } catch {
             guard isolatingFailures else { throw placed(error) }
             batch = ColumnBatch(entity, capacity: chunk.count)
             var kept: [Int] = []
             for (row, element) in chunk.enumerated() {
-                var single = ColumnBatch(entity)
-                schema.encode(element, into: &single)
                 do throws(TenancyError) {
+                    try schema.check(element)
+                    var single = ColumnBatch(entity)
+                    schema.encode(element, into: &single)
                     try single.validate(for: entity, maximumValueBytes: limit)
                     schema.encode(element, into: &batch)
                     kept.append(row)
