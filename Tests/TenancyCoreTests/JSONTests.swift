@@ -50,7 +50,16 @@ struct JSONTests {
     }
 
     @Test("A document of a double that JSON can't write does not crash")
-    func notFinite() { #expect(JSON(.array([.double(.nan)])).text == "null") }
+    func notFinite() {
+        let values: [JSONValue] = [
+            .double(.nan), .array([.double(.infinity)]), .object(["a": .int(1), "b": .double(-.infinity)]),
+        ]
+        for value in values {
+            #expect(throws: TenancyError.self) { try JSON(value).value() }
+            #expect(throws: TenancyError.self) { try JSON(parsing: JSON(value).text) }
+        }
+        #expect(JSONValue.object(["a": .int(1), "b": .double(.nan)]).finite == .object(["a": .int(1), "b": .null]))
+    }
 
     @Test("NUL characters are found wherever they stand")
     func nul() throws {

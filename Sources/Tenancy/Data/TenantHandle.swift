@@ -81,9 +81,9 @@ public struct TenantHandle: Sendable {
     ///
     /// - Parameters:
     ///   - name: What happened, such as `report_opened`.
-    ///   - properties: Details.
+    ///   - properties: Details; numbers that are not finite become `null`.
     public func track(_ name: String, _ properties: [String: JSONValue] = [:]) {
         session.manager.recorder.record(
-            AnalyticsEvent(name: name, properties: JSON(.object(properties)), in: session.context))
+            AnalyticsEvent(name: name, properties: JSON(.object(properties.mapValues(\.finite))), in: session.context))
     }
 }

@@ -28,12 +28,33 @@ public enum JSONValue: Sendable {
         self = value
     }
 
-    /// The document as text, the members of objects in the order of their names.
+    /// The document as text, the members of objects in the order of their names. JSON has no text for a number that is
+    /// not finite: a document that holds one becomes `NaN`, which is no document, so that storing it is refused.
     public var text: String {
+        guard isFinite else { return "NaN" }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         guard let data = try? encoder.encode(self) else { return "null" }
         return String(decoding: data, as: UTF8.self)
+    }
+
+    private var isFinite: Bool {
+        switch self {
+        case .null, .bool, .int, .string: true
+        case .double(let value): value.isFinite
+        case .array(let values): values.allSatisfy(\.isFinite)
+        case .object(let members): members.values.allSatisfy(\.isFinite)
+        }
+    }
+
+    /// The document with `null` for every number that is not finite.
+    package var finite: JSONValue {
+        switch self {
+        case .null, .bool, .int, .string: self
+        case .double(let value): value.isFinite ? self : .null
+        case .array(let values): .array(values.map(\.finite))
+        case .object(let members): .object(members.mapValues(\.finite))
+        }
     }
 
     /// Whether a string or a member's name anywhere in the document holds a NUL character.
