@@ -53,8 +53,17 @@ public final class MemoryCache: CacheAdapter {
         let part = maximumBytes / count
         self.shards = (0..<count).map { _ in Shard(maximumBytes: part) }
         maximumEntryBytes = part
+        now = Self.stopwatch(clock)
+    }
+
+    /// Tells the time since now. The usual clock is asked without a detour over its protocol, which every hit would pay.
+    private static func stopwatch<C: Clock<Duration>>(_ clock: C) -> @Sendable () -> Duration {
+        if clock is ContinuousClock {
+            let start = ContinuousClock.now
+            return { start.duration(to: .now) }
+        }
         let start = clock.now
-        now = { start.duration(to: clock.now) }
+        return { start.duration(to: clock.now) }
     }
 
     /// Does nothing: there is nothing to connect to.

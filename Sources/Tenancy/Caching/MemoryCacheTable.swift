@@ -90,16 +90,23 @@ struct MemoryCacheTable {
 
     @inline(__always)
     func find(_ address: MemoryCacheAddress) -> Int? {
-        let mask = slots.count - 1
-        var slot = Int(address.tag) & mask
-        while slots[slot] != 0 {
-            if UInt32(truncatingIfNeeded: slots[slot] >> 32) == address.tag {
-                let position = Int(UInt32(truncatingIfNeeded: slots[slot])) - 1
-                if cells[position].tenant == address.tenant, cells[position].key == address.key { return position }
+        // In place, because an array's element is else copied out to be compared, with two atomic counts.
+        cells.withUnsafeBufferPointer { cells in
+            slots.withUnsafeBufferPointer { slots in
+                let mask = slots.count - 1
+                var slot = Int(address.tag) & mask
+                while slots[slot] != 0 {
+                    if UInt32(truncatingIfNeeded: slots[slot] >> 32) == address.tag {
+                        let position = Int(UInt32(truncatingIfNeeded: slots[slot])) - 1
+                        if cells[position].key == address.key, cells[position].tenant == address.tenant {
+                            return position
+                        }
+                    }
+                    slot = (slot + 1) & mask
+                }
+                return nil
             }
-            slot = (slot + 1) & mask
         }
-        return nil
     }
 
     /// Adds an empty cell, which must not exist yet.
