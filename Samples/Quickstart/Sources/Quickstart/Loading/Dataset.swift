@@ -5,12 +5,14 @@ struct Dataset {
     let directory: URL
     /// What it is, for people and for `--json`.
     let kind: String
+    /// How many flights it has, for the data that are always the same.
+    var knownFlights: Int?
 
     /// The sample beside the sources.
     static var sample: Dataset {
         let package = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().deletingLastPathComponent()
-        return Dataset(directory: package.appending(path: "Data"), kind: "sample")
+        return Dataset(directory: package.appending(path: "Data"), kind: "sample", knownFlights: 4_334)
     }
 
     /// The whole package, where `scripts/quickstart --full` unpacks it.
@@ -23,7 +25,7 @@ struct Dataset {
             throw QuickstartError(
                 "The whole data set is not in '\(directory.path)'.", hint: "Run 'scripts/quickstart --full'.")
         }
-        return Dataset(directory: directory, kind: "full")
+        return Dataset(directory: directory, kind: "full", knownFlights: 336_776)
     }
 
     /// The flights, from the first row on.
