@@ -8,6 +8,9 @@ final class PreparedStatement {
     let text: CompiledSQL
     /// When it was last used, counted in uses of the cache.
     var lastUse: UInt64 = 0
+    /// The first error of a binding since the statement was reset. It must not run then, because SQLite would keep what
+    /// was bound before, which may be another tenant's.
+    private(set) var bindFailure = SQLITE_OK
 
     init(_ pointer: OpaquePointer, _ text: CompiledSQL) {
         self.pointer = pointer
@@ -16,27 +19,48 @@ final class PreparedStatement {
 
     deinit { sqlite3_finalize(pointer) }
 
-    /// `SQLITE_ROW`, `SQLITE_DONE` or an error.
+    /// `SQLITE_ROW`, `SQLITE_DONE` or an error, also of a binding.
     @inline(__always)
-    func step() -> Int32 { sqlite3_step(pointer) }
+    func step() -> Int32 { bindFailure == SQLITE_OK ? sqlite3_step(pointer) : refuse() }
+
+    /// Lets go of what is bound instead of running with it. The error stays until the statement is reset.
+    private func refuse() -> Int32 {
+        sqlite3_reset(pointer)
+        sqlite3_clear_bindings(pointer)
+        return bindFailure
+    }
+
+    /// Remembers a binding's error.
+    @inline(__always)
+    func note(_ code: Int32) {
+        if code != SQLITE_OK { noteFailure(code) }
+    }
+
+    @inline(never)
+    private func noteFailure(_ code: Int32) {
+        if bindFailure == SQLITE_OK { bindFailure = code }
+    }
 
     /// Ends the statement's run and lets go of its values.
     func reset() {
         sqlite3_reset(pointer)
         sqlite3_clear_bindings(pointer)
+        bindFailure = SQLITE_OK
     }
 
     /// Ends the statement's run and keeps its values, for a statement whose every value is bound again before it runs.
     @inline(__always)
-    func rewind() { sqlite3_reset(pointer) }
+    func rewind() {
+        if bindFailure == SQLITE_OK { sqlite3_reset(pointer) } else { reset() }
+    }
 
     @inline(__always)
-    func bind(_ value: Int64, at index: Int32) { sqlite3_bind_int64(pointer, index, value) }
+    func bind(_ value: Int64, at index: Int32) { note(sqlite3_bind_int64(pointer, index, value)) }
 
     @inline(__always)
-    func bind(_ value: Double, at index: Int32) { sqlite3_bind_double(pointer, index, value) }
+    func bind(_ value: Double, at index: Int32) { note(sqlite3_bind_double(pointer, index, value)) }
 
-    func bindNull(at index: Int32) { sqlite3_bind_null(pointer, index) }
+    func bindNull(at index: Int32) { note(sqlite3_bind_null(pointer, index)) }
 
     /// Binds a copy of a text.
     @inline(__always)
@@ -44,17 +68,20 @@ final class PreparedStatement {
         var value = value
         value.withUTF8 { utf8 in
             utf8.withMemoryRebound(to: CChar.self) { characters in
-                _ = sqlite3_bind_text64(
-                    pointer, index, characters.baseAddress ?? Self.empty, UInt64(utf8.count), Self.transient,
-                    UInt8(SQLITE_UTF8))
+                note(
+                    sqlite3_bind_text64(
+                        pointer, index, characters.baseAddress ?? Self.empty, UInt64(utf8.count), Self.transient,
+                        UInt8(SQLITE_UTF8)))
             }
         }
     }
 
     /// Binds a copy of some bytes.
     func bind(_ value: UnsafeRawBufferPointer, at index: Int32) {
-        sqlite3_bind_blob64(
-            pointer, index, value.baseAddress ?? UnsafeRawPointer(Self.empty), UInt64(value.count), Self.transient)
+        note(
+            sqlite3_bind_blob64(
+                pointer, index, value.baseAddress ?? UnsafeRawPointer(Self.empty), UInt64(value.count),
+                Self.transient))
     }
 
     /// Binds a value of the untyped API in the form in which it is stored.
