@@ -32,6 +32,16 @@ import Testing
         for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) }
     }
 
+    @Test("Nothing that was tried, or nothing to try it with, shows nothing")
+    func noAttempts() {
+        var attempts = Attempts()
+        #expect(!attempts.showIsolation)
+        attempts.add(false)
+        #expect(attempts.showIsolation)
+        attempts.skip()
+        #expect(!attempts.showIsolation)
+    }
+
     private static let airport = Airport(
         id: "ORD", name: "Chicago Ohare Intl", latitude: 41.98, longitude: -87.9, altitude: 668, timeZone: nil)
 

@@ -4,6 +4,13 @@ import Tenancy
 struct Attempts {
     private(set) var made = 0
     private(set) var leaks = 0
+    /// How often there was nothing to attempt it with.
+    private(set) var skipped = 0
+
+    /// Whether nothing was reached, and that was tried for wherever it was to be.
+    var showIsolation: Bool { made > 0 && leaks == 0 && skipped == 0 }
+
+    mutating func skip() { skipped += 1 }
 
     /// An attempt that reached something if `reached`.
     mutating func add(_ reached: Bool) {

@@ -17,12 +17,18 @@ struct CacheDemo {
 
     func run() async throws -> Outcome {
         var outcome = Outcome()
-        guard let airline = stage.largest else { return outcome }
+        guard let airline = stage.largest else {
+            stage.report.claim("there is an airline with flights to show the cache with", false)
+            return outcome
+        }
         stage.report.section("Reads through the cache")
         let handle = try await stage.sdk.tenant(airline.id)
         // The last ones, which nothing above has read by id.
         let flights = try await handle.query(Flight.self).sorted(by: \.id, .descending).limit(Self.flights).all()
-        guard let last = flights.first, let before = stage.sdk.data.cacheStatistics else { return outcome }
+        guard let last = flights.first, let before = stage.sdk.data.cacheStatistics else {
+            stage.report.claim("there are flights to read, and a cache", false)
+            return outcome
+        }
 
         var isRight = true
         for round in 0..<Self.rounds {

@@ -83,7 +83,9 @@ struct Intruder {
     }
 
     private func byCursor(_ attempts: inout Attempts) async throws {
-        guard let cursor = try await victim.query(Flight.self).page(size: 1).next else { return }
+        guard let cursor = try await victim.query(Flight.self).page(size: 1).next else {
+            return attempts.skip()
+        }
         try await attempts.add(refusedWith: .invalidCursor) {
             _ = try await own.query(Flight.self).page(size: 1, after: cursor)
         }
@@ -107,7 +109,7 @@ struct Intruder {
     }
 
     private func inTransaction(_ attempts: inout Attempts) async throws {
-        guard let target = targets.first else { return }
+        guard let target = targets.first else { return attempts.skip() }
         let name = victim.id.rawValue
         let (reached, escaped) = try await own.transaction { transaction in
             let others = transaction.query(Flight.self).where { $0.carrier == name }

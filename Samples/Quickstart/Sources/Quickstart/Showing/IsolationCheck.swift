@@ -25,8 +25,10 @@ struct IsolationCheck {
             for way in ways.indices { try await ways[way].attack(intruder, &ways[way].attempts) }
         }
         for way in ways {
-            let figures = "\(Text.right(Text.number(way.attempts.made), 8)) attempts, \(way.attempts.leaks) leaks"
-            stage.report.claim(way.name, way.attempts.leaks == 0, figures)
+            let figures =
+                "\(Text.right(Text.number(way.attempts.made), 8)) attempts, \(way.attempts.leaks) leaks"
+                + (way.attempts.skipped == 0 ? "" : ", \(way.attempts.skipped) not made")
+            stage.report.claim(way.name, way.attempts.showIsolation, figures)
         }
         try await checkOwnRows(airlines)
         var changed: [String] = []

@@ -5,7 +5,9 @@ struct QueryDemo {
     let stage: Stage
 
     func run() async throws {
-        guard let airline = stage.largest else { return }
+        guard let airline = stage.largest else {
+            return stage.report.claim("there is an airline with flights to show queries with", false)
+        }
         let handle = try await stage.sdk.tenant(airline.id)
         try await page(airline, handle)
         try await aggregate(airline, handle)

@@ -10,10 +10,14 @@ struct TransactionDemo {
     }
 
     func run() async throws {
-        guard let airline = stage.largest else { return }
+        guard let airline = stage.largest else {
+            return stage.report.claim("there is an airline with flights to show a transaction with", false)
+        }
         stage.report.section("A transaction that rolls back")
         let handle = try await stage.sdk.tenant(airline.id)
-        guard let flight = try await handle.query(Flight.self).sorted(by: \.id).first() else { return }
+        guard let flight = try await handle.query(Flight.self).sorted(by: \.id).first() else {
+            return stage.report.claim("there is a flight to change", false)
+        }
         let before = try await handle.fingerprint()
 
         var thrown: NoCrew?
