@@ -18,7 +18,7 @@ enum SearchVector {
     static func append(_ text: String, to bytes: inout [UInt8]) {
         var positions: [String: [UInt16]] = [:]
         var size = 0
-        for (index, word) in words(of: text).enumerated() {
+        for (index, word) in SearchTerms.allWords(of: text).enumerated() {
             let position = UInt16(min(index + 1, maximumPosition))
             if positions[word] == nil {
                 size += word.utf8.count + 16
@@ -38,27 +38,6 @@ enum SearchVector {
             bytes.append(wire: UInt16(places.count))
             for place in places { bytes.append(wire: place) }
         }
-    }
-
-    /// The words of a text as ``SearchTerms`` cuts and folds them. In ASCII nothing has to be folded but capitals, so
-    /// that most texts need none of Foundation's folding, which takes ten times as long as all else.
-    static func words(of text: String) -> [String] {
-        guard text.utf8.allSatisfy({ $0 < 0x80 }) else { return SearchTerms.allWords(of: text) }
-        var words: [String] = []
-        var word: [UInt8] = []
-        func finish() {
-            if !word.isEmpty { words.append(String(decoding: word.prefix(64), as: UTF8.self)) }
-            word.removeAll(keepingCapacity: true)
-        }
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): word.append(byte)
-            case UInt8(ascii: "A")...UInt8(ascii: "Z"): word.append(byte | 0x20)
-            default: finish()
-            }
-        }
-        finish()
-        return words
     }
 
     /// The order in a vector: by bytes, where a word that begins another comes first.

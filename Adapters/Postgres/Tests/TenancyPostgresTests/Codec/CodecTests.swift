@@ -169,8 +169,9 @@ struct ShortcutTests {
         for byte in UInt8(1)...127 {
             texts.append("a" + String(Unicode.Scalar(byte)) + "B2" + String(Unicode.Scalar(byte)))
         }
-        for text in texts { #expect(SearchVector.words(of: text) == SearchTerms.allWords(of: text), "\(text)") }
-        #expect(SearchVector.words(of: "Zürich STRASSE") == ["zurich", "strasse"])
+        // A letter outside ASCII has the whole text folded the long way, which must cut it the same.
+        for text in texts { #expect(SearchTerms.allWords(of: text + " é") == SearchTerms.allWords(of: text) + ["e"]) }
+        #expect(SearchTerms.allWords(of: "Zürich STRASSE") == ["zurich", "strasse"])
     }
 
     @Test("A decimal's layout in memory is the known one, and both ways to its parts agree")
