@@ -164,6 +164,32 @@ extension DatabaseConformance {
             t.expectEqual(hits.count, 21, "hits")
             t.expect(hits.allSatisfy { $0.score > 0 && $0.score.isFinite }, "scores are positive")
         }
+        list.add("scores are those of SearchScore, to the last bit", needs: .search) { t in
+            let texts = [
+                "penguin", "penguin penguins penguinlike", String(repeating: "penguin ", count: 300),
+                String(repeating: "filler penguin ", count: 10_000), "Pénguin PENGUIN, of the 7 seas",
+                "seas penguin seas",
+                (0..<400).map { "penguin\($0)" }.joined(separator: " "), "nothing of it",
+            ]
+            let articles = texts.enumerated().map {
+                Article(id: Int64($0.offset), title: $0.element, body: texts[texts.count - 1 - $0.offset])
+            }
+            let handle = try await t.articles(articles)
+            let weights = Article.schema.description.searchFields.map(\.weight)
+            for (text, lastIsPrefix) in [
+                ("penguin", false), ("penguin", true), ("seas of penguin", true), ("7 se", true),
+            ] {
+                let words = SearchTerms(text).words
+                let options = SearchOptions(requiresAllWords: false, lastWordIsPrefix: lastIsPrefix)
+                for hit in try await handle.search(Article.self, text, options: options) {
+                    let fields = [hit.element.title, hit.element.body ?? ""].map {
+                        SearchScore.ofField(SearchScore.counts(of: words, lastIsPrefix: lastIsPrefix, in: $0))
+                    }
+                    let expected = zip(weights, fields).reduce(0) { $0 + $1.0 * $1.1 }
+                    t.expectEqual(hit.score, expected, "'\(text)' in \(hit.element.id)")
+                }
+            }
+        }
         list.add("the limit takes the best", needs: .search) { t in
             let handle = try await t.articles(
                 (0..<30).map { Article(id: Int64($0), title: "filler text number \($0)", body: "penguin") } + [

@@ -7,36 +7,28 @@ import TenancyCore
 enum SearchVector {
     /// The server's bound on the words of one vector, with room for what it adds to each.
     private static let maximumBytes = 900_000
-    /// The server keeps so many positions of one word, of which none is greater than the second number.
-    private static let maximumPositions = 255
-    private static let maximumPosition = 16_383
-
-    /// Appends a `tsvector` with the words of a text.
+    /// Appends a `tsvector` with the words of a text. A word's positions only tell how often it stands there, which the
+    /// true ones would not do in a long text: the server keeps none beyond 16,383.
     ///
     /// Words beyond the server's bound of about 1 MB of different words are left out: a text as long as that is found
     /// by its first words.
     static func append(_ text: String, to bytes: inout [UInt8]) {
-        var positions: [String: [UInt16]] = [:]
+        var counts: [String: UInt16] = [:]
         var size = 0
-        for (index, word) in SearchTerms.allWords(of: text).enumerated() {
-            let position = UInt16(min(index + 1, maximumPosition))
-            if positions[word] == nil {
-                size += word.utf8.count + 16
-                if size > maximumBytes { break }
-                positions[word] = [position]
-            } else if let known = positions[word], known.count < maximumPositions, known.last != position {
-                size += 2
-                if size > maximumBytes { break }
-                positions[word]?.append(position)
-            }
+        for word in SearchTerms.allWords(of: text) {
+            let count = counts[word, default: 0]
+            if count == SearchScore.maximumCount { continue }
+            size += count == 0 ? word.utf8.count + 16 : 2
+            if size > maximumBytes { break }
+            counts[word] = count + 1
         }
-        bytes.append(wire: Int32(positions.count))
+        bytes.append(wire: Int32(counts.count))
         // The server sorts words that come in another order than its own, and is spared that.
-        for (word, places) in positions.sorted(by: { serverOrder($0.key, $1.key) }) {
+        for (word, count) in counts.sorted(by: { serverOrder($0.key, $1.key) }) {
             bytes.append(contentsOf: word.utf8)
             bytes.append(0)
-            bytes.append(wire: UInt16(places.count))
-            for place in places { bytes.append(wire: place) }
+            bytes.append(wire: count)
+            for place in 1...count { bytes.append(wire: place) }
         }
     }
 

@@ -46,8 +46,8 @@ enum ParameterSource: Hashable, Sendable {
     case limit
     /// The words of a search, all or one of which must be there.
     case query
-    /// The words of a search, one of which must be there: what records are ranked by.
-    case ranking
+    /// The words of a search as texts: what records are ranked by.
+    case words
     /// The value or amount of an assignment.
     case assignment(Int, FieldType)
     /// The words of a text that is assigned.
@@ -59,7 +59,8 @@ enum ParameterSource: Hashable, Sendable {
         case .value(_, let type), .assignment(_, let type): PostgresType(type)
         case .list(_, let type): PostgresType(arrayOf: type)
         case .limit: .int8
-        case .query, .ranking: .tsquery
+        case .query: .tsquery
+        case .words: .textArray
         case .assignedWords: .tsvector
         }
     }
@@ -111,13 +112,16 @@ struct Arguments {
             else { throw Self.mismatch }
             buffer.append(array: values, of: type)
         case .limit: buffer.append(integer: Int64(limit ?? 0))
-        case .query, .ranking:
+        case .query:
             guard let search else { throw Self.mismatch }
             buffer.append { bytes in
                 SearchVector.append(
-                    query: search.terms.words, all: source == .query && search.shape.requiresAllWords,
+                    query: search.terms.words, all: search.shape.requiresAllWords,
                     lastIsPrefix: search.shape.lastWordIsPrefix, to: &bytes)
             }
+        case .words:
+            guard let search else { throw Self.mismatch }
+            buffer.append(array: search.terms.words.map { .string($0) }, of: .string)
         case .assignment(let index, let type):
             guard assignments.indices.contains(index), assignments[index].isNull || assignments[index].type == type
             else { throw Self.mismatch }

@@ -32,8 +32,7 @@ struct SQLCompiler {
         return CompiledStatement(text, compiler.sources)
     }
 
-    /// A search. The condition and the rank are asked of the words that the adapter stored; a record's rank is the sum
-    /// of its fields' ranks by their weights, so that there can be any number of weights.
+    /// A search. The condition and the score are asked of the words that the adapter stored.
     static func search(_ plan: TablePlan, _ shape: SearchStatement.Shape) throws(TenancyError) -> CompiledStatement {
         var compiler = SQLCompiler(plan)
         let entity = plan.entity
@@ -43,17 +42,30 @@ struct SQLCompiler {
         }
         let condition = compiler.condition(shape.filter)
         let query = compiler.place(.query)
-        let ranking = compiler.place(.ranking)
-        let ranks = entity.searchFields.map { field in
-            "\(field.weight) * coalesce(ts_rank('{1,1,1,1}', \(compiler.names.words(field.column)), \(ranking)), 0)"
+        let words = compiler.place(.words)
+        let scores = entity.searchFields.map { field in
+            "\(field.weight) * "
+                + score(compiler.names.words(field.column), words, lastIsPrefix: shape.lastWordIsPrefix)
         }
         let limit = compiler.place(.limit)
         let text = """
-            SELECT \(compiler.names.list(entity.fields.indices)), (\(ranks.joined(separator: " + ")))::float8 \
+            SELECT \(compiler.names.list(entity.fields.indices)), (\(scores.joined(separator: " + ")))::float8 \
             FROM \(plan.table)\(condition) AND \(Identifier.quote(vector)) @@ \(query) \
             ORDER BY \(entity.fields.count + 1) DESC, \(compiler.names.key) LIMIT \(limit)
             """
         return CompiledStatement(text, compiler.sources)
+    }
+
+    /// ``SearchScore`` in SQL: the server's own ranks depend on its version, and not only on how often words stand in a
+    /// field. The sum is in the order of the words, so that it is the same number to the last bit.
+    private static func score(_ vector: String, _ words: String, lastIsPrefix: Bool) -> String {
+        let prefix = lastIsPrefix ? " OR w.i = cardinality(\(words)) AND starts_with(v.lexeme, w.word)" : ""
+        return """
+            (SELECT coalesce(sum(1 - 1 / (c.n + 1)::float8 ORDER BY c.i), 0) FROM (\
+            SELECT w.i, least(sum(cardinality(v.positions)), \(SearchScore.maximumCount)) AS n \
+            FROM unnest(\(words)) WITH ORDINALITY AS w(word, i) \
+            JOIN unnest(\(vector)) AS v ON v.lexeme = w.word\(prefix) GROUP BY w.i) AS c)
+            """
     }
 
     static func change(_ plan: TablePlan, _ filter: FilterShape, _ changes: [ChangeShape]) -> CompiledStatement {

@@ -64,6 +64,34 @@ struct SearchTests {
         }
     }
 
+    @Test("Scores are those of SearchScore, to the last bit")
+    func scores() async throws {
+        let page = makePage()
+        let texts = [
+            "one", "one two one", String(repeating: "one two ", count: 300),
+            String(repeating: "filler one ", count: 20_000),
+            (0..<400).map { "one\($0)" }.joined(separator: " "), "tw two three",
+        ]
+        let found = try await Bench.with([page]) { [a] bench in
+            try bench.insert(page, texts.map { [.string($0), .uuid(UUID()), .null] }, a)
+            return try [true, false].map {
+                try bench.search(page, "three tw one", all: false, prefix: $0, limit: 20, a)
+            }
+        }
+        for (rows, lastIsPrefix) in zip(found, [true, false]) {
+            #expect(rows.count == (lastIsPrefix ? 6 : 5))
+            for row in rows {
+                guard case .string(let text) = row[0], case .double(let score) = row[3] else {
+                    Issue.record("A row of other types.")
+                    continue
+                }
+                let counts = SearchScore.counts(of: ["three", "tw", "one"], lastIsPrefix: lastIsPrefix, in: text)
+                #expect(
+                    score == (page.searchFields.first?.weight ?? 0) * SearchScore.ofField(counts), "\(text.prefix(40))")
+            }
+        }
+    }
+
     @Test("A text of a megabyte of different words is stored and found by its first words")
     func hugeText() async throws {
         let page = makePage()
