@@ -62,7 +62,7 @@ let package = Package(
         ),
         .testTarget(
             name: "TenancyPostgresTests",
-            dependencies: ["CLibpq", "Tenancy", "TenancyCore", "TenancyPostgres", "TenancyTesting"],
+            dependencies: ["CLibpq", "Tenancy", "TenancyCore", "TenancyIO", "TenancyPostgres", "TenancyTesting"],
             path: "Adapters/Postgres/Tests/TenancyPostgresTests"
         ),
         .testTarget(

@@ -7,11 +7,12 @@ internal import CTenancyIO
 ///
 /// Unchecked, because the value is reached through `withLock` only, which one thread at a time passes, and what goes in
 /// and comes out of it has to be Sendable or is made there.
-final class Locked<Value>: @unchecked Sendable {
+package final class Locked<Value>: @unchecked Sendable {
     private let value: UnsafeMutablePointer<Value>
     private let mutex: OpaquePointer
 
-    init(_ value: sending Value) {
+    /// Puts a value behind a lock.
+    package init(_ value: sending Value) {
         self.value = .allocate(capacity: 1)
         self.value.initialize(to: value)
         mutex = tenancy_mutex_make()
@@ -25,7 +26,9 @@ final class Locked<Value>: @unchecked Sendable {
 
     /// Runs `body`, which takes no other lock and calls nobody back, with the value.
     @inline(__always)
-    func withLock<Result, Failure: Error>(_ body: (inout Value) throws(Failure) -> Result) throws(Failure) -> Result {
+    package func withLock<Result, Failure: Error>(_ body: (inout Value) throws(Failure) -> Result) throws(Failure)
+        -> Result
+    {
         tenancy_mutex_lock(mutex)
         defer { tenancy_mutex_unlock(mutex) }
         return try body(&value.pointee)

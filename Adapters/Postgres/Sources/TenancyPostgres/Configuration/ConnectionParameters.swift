@@ -13,7 +13,9 @@ struct ConnectionParameters: Sendable {
         case migration
     }
 
-    private let settings: [(name: String, value: Secret)]
+    private var settings: [(name: String, value: Secret)]
+    /// Where the server may be, in the order in which the places are to be tried.
+    let hosts: [PostgresConfiguration.Host]
 
     /// - Returns: `nil` for migration if nobody is configured for it.
     init?(_ configuration: PostgresConfiguration, for purpose: Purpose) {
@@ -48,6 +50,7 @@ struct ConnectionParameters: Sendable {
         if configuration.pooling == .session, purpose != .migration {
             settings.append(("options", Self.options(configuration)))
         }
+        self.hosts = hosts
         self.settings = settings.map { ($0.0, Secret($0.1)) } + (password.map { [("password", $0)] } ?? [])
     }
 
@@ -78,6 +81,18 @@ struct ConnectionParameters: Sendable {
 
     /// The setting of that name, for tests of what is sent.
     subscript(name: String) -> Secret? { settings.first { $0.name == name }?.value }
+
+    /// The same settings for one place that has been looked up. The host's name is kept: certificates are made out for
+    /// it.
+    ///
+    /// - Parameter address: In numbers; `nil` for a socket's directory.
+    func directed(to host: PostgresConfiguration.Host, address: String?) -> ConnectionParameters {
+        var directed = self
+        directed.settings.removeAll { ["host", "port", "hostaddr"].contains($0.name) }
+        directed.settings += [("host", Secret(host.name)), ("port", Secret(String(host.port)))]
+        if let address { directed.settings.append(("hostaddr", Secret(address))) }
+        return directed
+    }
 
     /// Lends the names and values as `PQconnectStartParams` takes them, which copies them.
     func withCStrings<Result>(

@@ -82,10 +82,26 @@ extension TenancyError {
         case "XX001", "XX002": (.corrupted, "The server found damaged data.", nil)
         case "44000": (.tenantMismatch, "A policy of the database refused the record.", nil)
         case "42501": insufficientPrivilege(report)
-        case "28000", "28P01", "3D000":
+        case "28P01":
             (
-                .invalidConfiguration, "The server refused the role, its password or the database.",
-                "Check the user, the password and the database's name, and the server's pg_hba.conf."
+                .invalidConfiguration, "The server refused the role or its password.",
+                "Check the user and the password."
+            )
+        case "28000":
+            (
+                .invalidConfiguration, "The server does not let the role in from here.",
+                "Check that the role exists and may log in, and the server's pg_hba.conf."
+            )
+        case "3D000": (.invalidConfiguration, "The server has no such database.", "Check the database's name.")
+        case "53300":
+            (
+                .unavailable, "The server, or the role, has too many connections.",
+                "Lower pool.maximum or the number of processes, raise the server's max_connections, or use a pooler."
+            )
+        case "57P03":
+            (
+                .unavailable, "The server is starting up or shutting down.",
+                "Repeat in a moment; if it stays so, see the server's log."
             )
         case "26000", "42P05":
             (

@@ -7,6 +7,7 @@ struct TestServer: Sendable {
 
     static let application = TestServer(variable: "TENANCY_TEST_POSTGRES_URL")
     static let admin = TestServer(variable: "TENANCY_TEST_POSTGRES_ADMIN_URL")
+    static let replica = TestServer(variable: "TENANCY_TEST_POSTGRES_REPLICA_URL")
     static let pooler = TestServer(variable: "TENANCY_TEST_PGBOUNCER_URL")
 
     /// The server's address.
