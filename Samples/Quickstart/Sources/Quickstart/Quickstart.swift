@@ -8,8 +8,12 @@ struct Quickstart: AsyncParsableCommand {
         commandName: "quickstart",
         abstract: "Loads real flights, makes every airline a tenant, and shows that none reaches another's.",
         discussion: """
-            Exit codes: 0 if every claim that is shown was checked and is true; 1 if one is not, or nothing could be \
-            shown; 2 if all are true and rows of the CSV could not be loaded.
+            Exit codes:
+              0    every claim that is shown was checked and is true
+              1    a claim is not true, or the run could not reach its end
+              2    all claims are true, and rows of the CSV could not be loaded
+              64   an option is unknown or wrong
+              130  interrupted (143 when terminated); what was written is removed
             """)
 
     @Flag(help: "Load all 336,776 flights, which scripts/quickstart fetches, instead of the sample.")
@@ -20,9 +24,9 @@ struct Quickstart: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Where the tenants are kept: sqlite, or sqlite:PATH to keep them; without a path they are removed in the end.",
-            valueName: "database"))
-    var database = DatabaseOption.temporary
+            "Where the tenants are kept: sqlite, removed in the end, or sqlite:PATH, kept there.", valueName: "database"
+        ))
+    var database = "sqlite"
 
     @Option(help: "shared: all tenants in one file; file-per-tenant: each in its own.")
     var model = ModelOption.shared
@@ -32,56 +36,87 @@ struct Quickstart: AsyncParsableCommand {
 
     func validate() throws {
         if full, data != nil { throw ValidationError("--full and --data can't be used together.") }
+        _ = try DatabaseAddress(database)
     }
 
     func run() async throws {
+        let interruption = Interruption()
+        do {
+            let code = try await interruption.running { [self] in try await show() }
+            if code != 0 { throw ExitCode(code) }
+        } catch let code as ExitCode {
+            throw code
+        } catch {
+            let signal = interruption.signal
+            if json {
+                var summary = Summary()
+                summary.add("ok", false)
+                summary.add("error", signal == nil ? "\(error)" : "interrupted")
+                print(summary.json)
+            }
+            guard let signal else { throw error }
+            FileHandle.standardError.write(Data("Interrupted. What was written is removed.\n".utf8))
+            throw ExitCode(128 + signal)
+        }
+    }
+
+    /// - Returns: The exit code.
+    private func show() async throws -> Int32 {
         let dataset =
             if let data { Dataset(directory: URL(filePath: data), kind: "given") } else if full {
                 try Dataset.full()
             } else {
                 Dataset.sample
             }
-        let place = try DatabasePlace(database, model)
-        let isTerminal = isatty(STDOUT_FILENO) == 1
-        let hasColor = isTerminal && ProcessInfo.processInfo.environment["NO_COLOR"] == nil
-        let report = Report(hasColor: hasColor)
+        try dataset.check()
+        let terminal = Terminal()
+        let report = Report(hasColor: terminal.hasColor)
+        let place = try place()
         let outcome: Show.Outcome
         do {
-            outcome = try await Show(dataset: dataset, place: place, report: report, isTerminal: isTerminal).run()
+            outcome = try await Show(dataset: dataset, place: place, report: report, terminal: terminal).run()
+            try Task.checkCancellation()
         } catch {
-            place.remove()
-            if json { print(failure(error).json) }
+            await place.remove(isUnfinished: true)
             throw error
         }
-        place.remove()
-        report.section("Result")
-        report.line("\(report.claims - report.failed.count) of \(report.claims) claims are true.")
-        for claim in report.failed { report.line("Not true: \(claim)") }
-        report.line(
-            "\(Text.number(outcome.flights)) flights of \(outcome.tenants) tenants, "
-                + "\(Text.number(Int(outcome.flightsPerSecond))) a second; \(outcome.leaks) leaks; "
-                + "\(Text.tenths(ProcessMemory.peakMebibytes)) MiB of memory at most.")
+        await place.remove(isUnfinished: false)
+
         let code: Int32 = !report.failed.isEmpty ? 1 : outcome.rejections.isEmpty ? 0 : 2
-        if code == 2 { report.line("\(outcome.rejections.count) rows could not be loaded: exit code 2.") }
-        if json { print(summary(outcome, report, dataset, isOK: code == 0).json) }
-        if code != 0 { throw ExitCode(code) }
+        tell(outcome, report)
+        if code == 2 { report.line("Rows of the CSV could not be loaded: exit code 2.") }
+        if json { print(summary(outcome, report, dataset, place, isOK: code == 0).json) }
+        return code
     }
 
-    private func failure(_ error: any Error) -> Summary {
-        var summary = Summary()
-        summary.add("ok", false)
-        summary.add("error", "\(error)")
-        return summary
+    private func place() throws -> any DatabasePlace {
+        switch try DatabaseAddress(database) {
+        case .temporary: try SQLitePlace(path: nil, model)
+        case .path(let path): try SQLitePlace(path: path, model)
+        }
     }
 
-    private func summary(_ outcome: Show.Outcome, _ report: Report, _ dataset: Dataset, isOK: Bool) -> Summary {
+    private func tell(_ outcome: Show.Outcome, _ report: Report) {
+        report.section("Result")
+        report.line("\(report.claims - report.failed.count) of \(report.claims) claims are true")
+        for claim in report.failed { report.line("not true: \(claim)") }
+        report.line("\(Text.number(outcome.attempts)) attempts to reach another airline's rows, \(outcome.leaks) leaks")
+        report.line(
+            "\(Text.number(outcome.flights)) flights of \(outcome.tenants) airlines, "
+                + "\(Text.number(Int(outcome.flightsPerSecond))) written a second")
+        report.line("\(Text.tenths(ProcessMemory.peakMebibytes)) MiB of memory at most")
+    }
+
+    private func summary(
+        _ outcome: Show.Outcome, _ report: Report, _ dataset: Dataset, _ place: any DatabasePlace, isOK: Bool
+    ) -> Summary {
         var summary = Summary()
         summary.add("ok", isOK)
         summary.add("tenants", outcome.tenants)
         summary.add("rows", outcome.flights)
         summary.add("rows_per_second", outcome.flightsPerSecond.rounded())
         summary.add("load_seconds", outcome.loadDuration.seconds)
-        summary.add("rejected_rows", outcome.rejections.count)
+        summary.add("rejected", outcome.rejections.count)
         summary.add("attempts", outcome.attempts)
         summary.add("leaks", outcome.leaks)
         summary.add("hit_rate", outcome.cache.hitRate)
@@ -91,8 +126,8 @@ struct Quickstart: AsyncParsableCommand {
         summary.add("claims", report.claims)
         summary.add("failed_claims", report.failed)
         summary.add("data", dataset.kind)
-        summary.add("database", "sqlite")
-        summary.add("model", model.rawValue)
+        summary.add("database", place.name)
+        summary.add("model", place.model)
         return summary
     }
 }

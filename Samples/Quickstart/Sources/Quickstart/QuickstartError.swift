@@ -8,5 +8,5 @@ struct QuickstartError: Error, CustomStringConvertible {
         self.hint = hint
     }
 
-    var description: String { "\(message) \(hint)" }
+    var description: String { hint.isEmpty ? message : "\(message)\n\(hint)" }
 }

@@ -1,6 +1,5 @@
 import Foundation
 import Tenancy
-import TenancySQLite
 
 /// The whole run, from an empty database on.
 struct Show {
@@ -17,19 +16,17 @@ struct Show {
     }
 
     let dataset: Dataset
-    let place: DatabasePlace
+    let place: any DatabasePlace
     let report: Report
-    let isTerminal: Bool
+    let terminal: Terminal
 
     func run() async throws -> Outcome {
         report.section("Real flights, one tenant for each airline")
-        report.line("Flights:  \(dataset.directory.path)")
-        report.line(
-            "Database: SQLite, \(place.model.explanation), \(place.path)\(place.isTemporary ? " (removed)" : "")")
+        report.line("Flights   \(dataset.directory.path)")
+        report.line("Database  \(place.explanation)")
         let sdk = try await MultiTenantSDK(
             config: SDKConfig(
-                database: .sqlite(path: place.path, model: place.model.model),
-                entities: [Flight.self, Airport.self, Plane.self], cache: .memory()))
+                database: place.source, entities: [Flight.self, Airport.self, Plane.self], cache: .memory()))
         do {
             let outcome = try await show(sdk)
             await sdk.shutDown()
@@ -41,23 +38,21 @@ struct Show {
     }
 
     private func show(_ sdk: MultiTenantSDK) async throws -> Outcome {
-        var outcome = Outcome()
-        let airlines = try Airline.read(dataset)
-        let sorted = airlines.rows.values.sorted { $0.id < $1.id }
-        for airline in sorted { try await sdk.tenants.create(TenantID(airline.id), name: airline.name) }
+        let (airlines, refusedAirlines) = try await AirlineLoader(sdk: sdk, dataset: dataset).run()
 
         report.section("Loading, with bulkCreate through each airline's handle")
-        let loader = Loader(sdk: sdk, dataset: dataset, airlines: sorted)
-        let loaded = try await loader.run(ProgressLine(isTerminal: isTerminal))
-        let reference = try await ReferenceLoader(sdk: sdk, dataset: dataset).run(loaded.facts)
-        outcome.tenants = sorted.count
+        let loader = Loader(sdk: sdk, dataset: dataset, airlines: airlines)
+        let loaded = try await loader.run(ProgressLine(isTerminal: terminal.isInteractive))
+        let references = try await ReferenceLoader(sdk: sdk, dataset: dataset).run(loaded.facts)
+        var outcome = Outcome()
+        outcome.tenants = airlines.count
         outcome.flights = loaded.flights
         outcome.flightsPerSecond = loaded.flightsPerSecond
         outcome.loadDuration = loaded.duration
-        outcome.rejections = airlines.rejections + loaded.rejections + reference.rejections
-        explain(reference, outcome.rejections)
+        outcome.rejections = refusedAirlines + references.rejections + loaded.rejections
+        tell(outcome.rejections)
 
-        let stage = Stage(sdk: sdk, report: report, airlines: sorted, facts: loaded.facts)
+        let stage = Stage(sdk: sdk, report: report, airlines: airlines, facts: loaded.facts, references: references)
         try await CountCheck(stage: stage, dataset: dataset).run(rejected: Set(loaded.rejections.map(\.line)))
         (outcome.attempts, outcome.leaks) = try await IsolationCheck(stage: stage).run()
         try await QueryDemo(stage: stage).run()
@@ -66,16 +61,15 @@ struct Show {
         return outcome
     }
 
-    private func explain(_ reference: ReferenceLoader.Outcome, _ rejections: [Rejection]) {
-        report.line(
-            "Each airline also got the airports it serves (\(Text.number(reference.airports)) records in all) and the "
-                + "planes it flies (\(Text.number(reference.planes))).")
-        if !reference.unknown.isEmpty {
-            report.line("\(Text.number(reference.unknown.count)) airports and planes that flights name are in no file.")
+    /// The most rejected rows that are shown one by one.
+    private static let shownRejections = 20
+
+    private func tell(_ rejections: [Rejection]) {
+        guard !rejections.isEmpty else { return }
+        report.section("Rows that were not loaded: \(Text.number(rejections.count))")
+        for rejection in rejections.prefix(Self.shownRejections) { report.rejection(rejection) }
+        if rejections.count > Self.shownRejections {
+            report.line("… and \(Text.number(rejections.count - Self.shownRejections)) more")
         }
-        for rejection in rejections.prefix(20) {
-            report.line("Not loaded: \(rejection.file) line \(rejection.line): \(rejection.reason)")
-        }
-        if rejections.count > 20 { report.line("Not loaded: \(Text.number(rejections.count - 20)) rows more.") }
     }
 }

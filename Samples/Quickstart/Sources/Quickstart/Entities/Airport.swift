@@ -22,20 +22,19 @@ struct Airport: Entity, Equatable {
         search: [.text(\.name), .text(\.id, weight: 2)])
 }
 
-extension Airport {
-    /// The airports of a file.
-    static func read(_ dataset: Dataset) throws -> Table<Airport> {
-        try dataset.table("airports.csv") { csv in
-            let columns = try ["faa", "name", "lat", "lon", "alt", "tzone"].map { try csv.column($0) }
-            return { csv throws(RowProblem) in
-                Airport(
-                    id: try csv.required(try csv.text(columns[0]), columns[0]),
-                    name: try csv.required(try csv.text(columns[1]), columns[1]),
-                    latitude: try csv.required(try csv.double(columns[2]), columns[2]),
-                    longitude: try csv.required(try csv.double(columns[3]), columns[3]),
-                    altitude: try csv.required(try csv.integer(columns[4]), columns[4]),
-                    timeZone: try csv.text(columns[5]))
-            }
+extension Airport: FileRow {
+    static let file = "airports.csv"
+
+    static func parser(_ csv: CSVReader) throws -> (CSVReader) throws(RowProblem) -> Airport {
+        let columns = try ["faa", "name", "lat", "lon", "alt", "tzone"].map { try csv.column($0) }
+        return { csv throws(RowProblem) in
+            Airport(
+                id: try csv.required(try csv.text(columns[0]), columns[0]),
+                name: try csv.required(try csv.text(columns[1]), columns[1]),
+                latitude: try csv.required(try csv.double(columns[2]), columns[2]),
+                longitude: try csv.required(try csv.double(columns[3]), columns[3]),
+                altitude: try csv.required(try csv.integer(columns[4]), columns[4]),
+                timeZone: try csv.text(columns[5]))
         }
     }
 }

@@ -1,5 +1,14 @@
 import Tenancy
 
+extension Flight: FileRow {
+    static let file = "flights.csv"
+
+    static func parser(_ csv: CSVReader) throws -> (CSVReader) throws(RowProblem) -> Flight {
+        let columns = try FlightColumns(csv)
+        return { csv throws(RowProblem) in try columns.flight(csv) }
+    }
+}
+
 /// Where a flight's values stand in the CSV, and how a row becomes a flight.
 struct FlightColumns {
     let carrier: Int

@@ -28,41 +28,22 @@ struct Dataset {
         return Dataset(directory: directory, kind: "full", knownFlights: 336_776)
     }
 
-    /// The flights, from the first row on.
-    func flights() throws -> CSVReader { try CSVReader(directory.appending(path: "flights.csv")) }
+    func url(of file: String) -> URL { directory.appending(path: file) }
 
-    /// A small file, read whole.
-    func table<Row: Identifiable>(
-        _ file: String, _ prepare: (CSVReader) throws -> (CSVReader) throws(RowProblem) -> Row
-    ) throws -> Table<Row> where Row.ID == String {
-        var csv = try CSVReader(directory.appending(path: file))
-        let row = try prepare(csv)
-        var table = Table<Row>()
-        while true {
-            switch try csv.next() {
-            case .end: return table
-            case .malformed(let reason): table.rejections.append(Rejection(file: file, line: csv.line, reason: reason))
-            case .record:
-                do throws(RowProblem) {
-                    let row = try row(csv)
-                    table.rows[row.id] = row
-                } catch {
-                    table.rejections.append(Rejection(file: file, line: csv.line, reason: error.reason))
-                }
-            }
+    /// Makes sure that all files are there, before anything is made of some of them.
+    func check() throws {
+        var isDirectory: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: directory.path, isDirectory: &isDirectory), isDirectory.boolValue
+        else { throw QuickstartError("There is no directory '\(directory.path)'.", hint: Self.hint) }
+        let missing = Self.files.filter {
+            !FileManager.default.isReadableFile(atPath: url(of: $0).path)
+        }
+        guard missing.isEmpty else {
+            let names = missing.joined(separator: ", ")
+            throw QuickstartError("'\(directory.path)' lacks, or lets nobody read, \(names).", hint: Self.hint)
         }
     }
-}
 
-/// The rows of a small file by their ids, and those that can't be read.
-struct Table<Row> {
-    var rows: [String: Row] = [:]
-    var rejections: [Rejection] = []
-}
-
-/// A row that was not loaded.
-struct Rejection: Sendable {
-    let file: String
-    let line: Int
-    let reason: String
+    private static let files = [Airline.file, Airport.file, Plane.file, Flight.file]
+    private static let hint = "Pass a directory that holds \(files.joined(separator: ", "))."
 }

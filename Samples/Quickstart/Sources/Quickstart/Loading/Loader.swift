@@ -12,12 +12,6 @@ struct Loader {
         var flightsPerSecond: Double { Double(flights) / max(duration.seconds, 1e-9) }
     }
 
-    fileprivate struct Written: Sendable {
-        let airline: String
-        var facts = AirlineFacts()
-        var rejections: [Rejection] = []
-    }
-
     /// While one batch is written another is made ready; a third is read meanwhile.
     private static let concurrentWrites = 2
     private static let batchSize = 4_000
@@ -30,18 +24,19 @@ struct Loader {
         var handles: [String: TenantHandle] = [:]
         for airline in airlines { handles[airline.id] = try await sdk.tenant(airline.id) }
         let start = ContinuousClock.now
-        var batches = try FlightBatches(dataset.flights(), airlines: airlines, size: Self.batchSize)
+        var batches = try FlightBatches(dataset, airlines: airlines, size: Self.batchSize)
         var outcome = Outcome()
         for airline in airlines { outcome.facts[airline.id] = AirlineFacts() }
         try await withThrowingTaskGroup(of: Written.self) { group in
             var pending = 0
             while let batch = try batches.next() {
-                guard let handle = handles[batch.airline] else { continue }
+                try Task.checkCancellation()
+                guard let handle = handles[batch.tenant] else { continue }
                 if pending == Self.concurrentWrites, let written = try await group.next() {
                     outcome.add(written)
                     pending -= 1
                 }
-                group.addTask { try await Self.write(batch, to: handle) }
+                group.addTask { Written(try await batch.write(to: handle)) }
                 pending += 1
                 progress.update(batches.fraction, rows: outcome.flights, since: start)
             }
@@ -55,27 +50,23 @@ struct Loader {
         progress.finish(rows: outcome.flights, since: start)
         return outcome
     }
+}
 
-    /// Writes a batch. What the database refuses is reported, and the rest is written.
-    private static func write(_ batch: FlightBatches.Batch, to handle: TenantHandle) async throws -> Written {
-        let options = BulkOptions(batchSize: batchSize, atomicity: .row)
-        let result = try await handle.bulkCreate(batch.flights, options: options)
-        var written = Written(airline: batch.airline)
-        let failures = Dictionary(result.failures.map { ($0.row, $0.error) }, uniquingKeysWith: { first, _ in first })
-        for (row, flight) in batch.flights.enumerated() {
-            if let error = failures[row] {
-                let reason = error.code == .uniqueViolation ? "flight '\(flight.id)' is there already" : error.message
-                written.rejections.append(Rejection(file: "flights.csv", line: batch.lines[row], reason: reason))
-            } else {
-                written.facts.add(flight)
-            }
-        }
-        return written
+/// What is kept of a batch that was written: figures, so that its flights are held no longer than they must be.
+private struct Written: Sendable {
+    let airline: String
+    var facts = AirlineFacts()
+    let rejections: [Rejection]
+
+    init(_ written: FileBatch<Flight>.Written) {
+        airline = written.tenant
+        rejections = written.rejections
+        for flight in written.stored { facts.add(flight) }
     }
 }
 
 extension Loader.Outcome {
-    fileprivate mutating func add(_ written: Loader.Written) {
+    fileprivate mutating func add(_ written: Written) {
         flights += written.facts.flights
         facts[written.airline, default: AirlineFacts()].add(written.facts)
         rejections += written.rejections

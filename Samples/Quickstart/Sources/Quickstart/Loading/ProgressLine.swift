@@ -24,7 +24,8 @@ final class ProgressLine {
 
     private func show(_ percent: Int, _ rows: Int, _ start: ContinuousClock.Instant) {
         let rate = Double(rows) / max(start.duration(to: .now).seconds, 1e-9)
-        let figures = "\(Text.right("\(percent)", 3)) %  \(Text.number(rows)) flights  \(Text.number(Int(rate)))/s"
+        let figures =
+            "\(Text.right("\(percent)", 3)) %  \(Text.number(rows)) flights, \(Text.number(Int(rate))) a second"
         guard isTerminal else { return print("  \(figures)") }
         let width = 30
         let filled = percent * width / 100

@@ -5,9 +5,11 @@ import Tenancy
 struct ReferenceLoader {
     /// What was loaded.
     struct Outcome {
-        var airports = 0
-        var planes = 0
-        /// Codes of airports and tail numbers that flights name and the files don't have.
+        /// The codes of each airline's airports.
+        var airports: [String: Set<String>] = [:]
+        /// The tail numbers of each airline's planes.
+        var planes: [String: Set<String>] = [:]
+        /// Codes and tail numbers that flights name, and that the files don't have or that were refused.
         var unknown: Set<String> = []
         var rejections: [Rejection] = []
     }
@@ -16,19 +18,28 @@ struct ReferenceLoader {
     let dataset: Dataset
 
     func run(_ facts: [String: AirlineFacts]) async throws -> Outcome {
-        let airports = try Airport.read(dataset)
-        let planes = try Plane.read(dataset)
+        var airports = try RowTable<Airport>(dataset)
+        var planes = try RowTable<Plane>(dataset)
         var outcome = Outcome()
-        outcome.rejections = airports.rejections + planes.rejections
         for (airline, facts) in facts.sorted(by: { $0.key < $1.key }) {
             let handle = try await sdk.tenant(airline)
-            let served = facts.airports.sorted().compactMap { airports.rows[$0] }
-            let flown = facts.planes.sorted().compactMap { planes.rows[$0] }
-            outcome.airports += try await handle.bulkCreate(served).affected
-            outcome.planes += try await handle.bulkCreate(flown).affected
-            outcome.unknown.formUnion(facts.airports.filter { airports.rows[$0] == nil })
-            outcome.unknown.formUnion(facts.planes.filter { planes.rows[$0] == nil })
+            let served = try await load(facts.airports, of: &airports, handle)
+            let flown = try await load(facts.planes, of: &planes, handle)
+            outcome.airports[airline] = served
+            outcome.planes[airline] = flown
+            outcome.unknown.formUnion(facts.airports.subtracting(served))
+            outcome.unknown.formUnion(facts.planes.subtracting(flown))
         }
+        outcome.rejections = airports.rejections + planes.rejections
         return outcome
+    }
+
+    /// - Returns: The ids of the rows that are stored.
+    private func load<Row: FileRow & Entity>(
+        _ ids: Set<String>, of table: inout RowTable<Row>, _ handle: TenantHandle
+    ) async throws -> Set<String> {
+        let written = try await table.batch(ids, for: handle.id.rawValue).write(to: handle)
+        for rejection in written.rejections { table.reject(rejection) }
+        return Set(written.stored.map(\.id))
     }
 }

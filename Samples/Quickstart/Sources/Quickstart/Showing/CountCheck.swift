@@ -9,28 +9,52 @@ struct CountCheck {
     /// - Parameter rejected: Lines that were reported as not loaded.
     func run(rejected: Set<Int>) async throws {
         stage.report.section("Every airline's flights, against the CSV's own count")
-        let file = dataset.directory.appending(path: "flights.csv")
+        stage.report.header("", "stored", "in the CSV")
+        let file = dataset.url(of: Flight.file)
         let lines = try PlainCount(Data(contentsOf: file, options: .mappedIfSafe), except: rejected)
         var total = 0
         for airline in stage.airlines {
             let stored = try await stage.sdk.tenant(airline.id).query(Flight.self).count()
             total += stored
             let inFile = lines.byCarrier[airline.id] ?? 0
-            let figures = "\(Text.right(Text.number(stored), 8)) of \(Text.right(Text.number(inFile), 8))"
-            stage.report.claim("\(Text.left(airline.id, 4))\(airline.name)", stored == inFile, figures)
+            stage.report.claim(
+                "\(Text.left(airline.id, 4))\(airline.name)", stored == inFile, Text.number(stored),
+                Text.number(inFile))
         }
         stage.report.claim(
-            "every line of the CSV is loaded, or reported as not loaded",
-            total == lines.total && lines.rejected == rejected.count,
-            "\(Text.right(Text.number(total), 8)) of \(Text.right(Text.number(lines.total), 8))")
+            "every line of the CSV is loaded, or reported",
+            total == lines.total && lines.rejected == rejected.count, Text.number(total), Text.number(lines.total))
         if let known = dataset.knownFlights {
             stage.report.claim(
                 "they are as many as the data set is known to have", total + rejected.count == known,
-                Text.right(Text.number(known), 8))
+                Text.number(total + rejected.count), Text.number(known))
         }
         let audited = try await auditedTotal()
         stage.report.claim(
-            "all together, by system access, which is on record", audited == total, Text.right(Text.number(total), 8))
+            "all together, by system access, which is on record", audited == total, Text.number(audited ?? 0),
+            Text.number(lines.total))
+        try await checkReferences()
+    }
+
+    /// Each airline has the airports that it serves and the planes that it flies, and no others.
+    private func checkReferences() async throws {
+        var (isRight, airports, planes) = (true, 0, 0)
+        for airline in stage.airlines {
+            let handle = try await stage.sdk.tenant(airline.id)
+            let served = try await handle.query(Airport.self).select(\.id)
+            let flown = try await handle.query(Plane.self).select(\.id)
+            if Set(served) != stage.airports(of: airline.id) { isRight = false }
+            if Set(flown) != stage.references.planes[airline.id] ?? [] { isRight = false }
+            airports += served.count
+            planes += flown.count
+        }
+        stage.report.claim("each has the airports that it serves and the planes that it flies", isRight)
+        stage.report.line(
+            "  \(Text.number(airports)) airports and \(Text.number(planes)) planes, counted once for each airline")
+        let unknown = stage.references.unknown.count
+        if unknown > 0 {
+            stage.report.line("  \(Text.number(unknown)) others that flights name are in no file, or were refused")
+        }
     }
 
     /// The one way across tenants. It leaves a record of who had access and why, without which there is no total.

@@ -83,9 +83,7 @@ struct Intruder {
     }
 
     private func byCursor(_ attempts: inout Attempts) async throws {
-        guard let cursor = try await victim.query(Flight.self).page(size: 1).next else {
-            return attempts.skip()
-        }
+        let cursor = try await cursorOfVictim()
         try await attempts.add(refusedWith: .invalidCursor) {
             _ = try await own.query(Flight.self).page(size: 1, after: cursor)
         }
@@ -99,6 +97,18 @@ struct Intruder {
             }
             altered[place] = original
         }
+    }
+
+    /// A cursor between two of the victim's flights. One that has a single flight gets a second one for that moment.
+    private func cursorOfVictim() async throws -> Cursor {
+        if let cursor = try await victim.query(Flight.self).page(size: 1).next { return cursor }
+        guard var second = targets.first else { throw QuickstartError("There is no flight to reach for.", hint: "") }
+        second.id += "-2"
+        try await victim.create(second)
+        let cursor = try await victim.query(Flight.self).page(size: 1).next
+        try await victim.delete(Flight.self, second.id)
+        guard let cursor else { throw QuickstartError("A page of two flights has no cursor.", hint: "") }
+        return cursor
     }
 
     private func byBulk(_ attempts: inout Attempts) async throws {

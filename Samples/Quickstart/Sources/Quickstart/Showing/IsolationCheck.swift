@@ -10,9 +10,9 @@ struct IsolationCheck {
     /// - Returns: How many attempts reached something.
     func run() async throws -> (attempts: Int, leaks: Int) {
         stage.report.section("One airline's handle, and another airline's rows")
-        let airlines = stage.flying
-        guard airlines.count > 1 else {
-            stage.report.claim("there are airlines to keep apart", false)
+        let airlines = stage.airlines
+        guard airlines.count > 1, !stage.flying.isEmpty else {
+            stage.report.claim("there are two airlines to keep apart, and one has flights", false)
             return (0, 0)
         }
         var before: [String: [[Value]]] = [:]
@@ -20,15 +20,17 @@ struct IsolationCheck {
 
         var ways = Intruder.ways.map { (name: $0.name, attack: $0.attack, attempts: Attempts()) }
         for (place, airline) in airlines.enumerated() {
-            let victim = airlines[(place + 1) % airlines.count]
+            // An airline without flights can try as well as any, but there is nothing of it to be reached.
+            let others = airlines[(place + 1)...] + airlines[..<place]
+            guard let victim = others.first(where: { stage.facts(of: $0.id).flights > 0 }) else { continue }
             let intruder = try await intruder(airline.id, victim.id)
             for way in ways.indices { try await ways[way].attack(intruder, &ways[way].attempts) }
         }
+        stage.report.header("", "attempts", "leaks")
         for way in ways {
-            let figures =
-                "\(Text.right(Text.number(way.attempts.made), 8)) attempts, \(way.attempts.leaks) leaks"
-                + (way.attempts.skipped == 0 ? "" : ", \(way.attempts.skipped) not made")
-            stage.report.claim(way.name, way.attempts.showIsolation, figures)
+            stage.report.claim(
+                way.name + (way.attempts.skipped == 0 ? "" : " (\(way.attempts.skipped) not made)"),
+                way.attempts.showIsolation, Text.number(way.attempts.made), Text.number(way.attempts.leaks))
         }
         try await checkOwnRows(airlines)
         var changed: [String] = []
@@ -36,7 +38,7 @@ struct IsolationCheck {
         where try await stage.sdk.tenant(airline.id).fingerprint() != before[airline.id] { changed.append(airline.id) }
         stage.report.claim(
             "after all that, every airline's flights are what they were", changed.isEmpty,
-            changed.joined(separator: ", "))
+            note: changed.joined(separator: " "))
         return (ways.reduce(0) { $0 + $1.attempts.made }, ways.reduce(changed.count) { $0 + $1.attempts.leaks })
     }
 
@@ -45,7 +47,7 @@ struct IsolationCheck {
         let targets = try await victimHandle.query(Flight.self).limit(Self.targets).all()
         // The victim reads its flights first, so that the cache holds what the intruder asks for.
         _ = try await victimHandle.read(Flight.self, ids: targets.map(\.id))
-        let foreign = stage.facts(of: victim).airports.subtracting(stage.facts(of: airline).airports)
+        let foreign = stage.airports(of: victim).subtracting(stage.airports(of: airline))
         return Intruder(
             own: try await stage.sdk.tenant(airline), victim: victimHandle, targets: targets,
             foreignAirports: try await victimHandle.read(Airport.self, ids: foreign.sorted()))
@@ -65,6 +67,7 @@ struct IsolationCheck {
             rows += seen
         }
         stage.report.claim(
-            "every row that a handle streams is its airline's own", isOwn, "\(Text.right(Text.number(rows), 8)) rows")
+            "every row that a handle streams is its airline's own", isOwn,
+            Text.number(rows) + " rows")
     }
 }

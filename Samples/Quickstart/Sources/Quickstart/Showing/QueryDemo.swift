@@ -30,17 +30,18 @@ struct QueryDemo {
             pages += 1
             cursor = page.next
         } while cursor != nil
+        if !flights.isEmpty { stage.report.header("flight    route      scheduled", "min. late") }
         for flight in flights.prefix(3) {
             let day = flight.scheduledDeparture.description.prefix(10)
-            let route = "\(flight.origin)–\(flight.destination)"
-            stage.report.line(
-                "  \(flight.carrier)\(Text.left(String(flight.number), 5)) \(route)  \(day)  "
-                    + "\(flight.departureDelay ?? 0) minutes")
+            let name = Text.left("\(flight.carrier)\(flight.number)", 8)
+            stage.report.row(
+                "\(name)  \(flight.origin)–\(flight.destination)    \(day)", Text.number(flight.departureDelay ?? 0))
         }
+        if flights.count > 3 { stage.report.row("…") }
         stage.report.claim(
-            "the pages together are what the CSV has, each flight once",
+            "the pages are what the CSV has, each flight once",
             flights.count == expected && Set(flights.map(\.id)).count == expected,
-            "\(Text.right(Text.number(flights.count), 8)) flights on \(pages) pages")
+            Text.number(flights.count), "\(pages) pages")
         let delays = flights.compactMap(\.departureDelay)
         stage.report.claim("they come in order, across pages", zip(delays, delays.dropFirst()).allSatisfy { $0 >= $1 })
     }
@@ -50,34 +51,64 @@ struct QueryDemo {
         let facts = stage.facts(of: airline.id)
         let groups = try await handle.query(Flight.self)
             .grouped(by: \.origin, .count(), .average(\.departureDelay), .maximum(\.distance))
+        stage.report.header("from", "flights", "mean delay", "farthest")
         for group in groups {
             let (count, delay, distance) = group.figures
-            stage.report.line(
-                "  \(group.key)  \(Text.right(Text.number(count), 7)) flights, \(Text.tenths(delay ?? 0)) minutes late "
-                    + "on average, up to \(Text.number(distance ?? 0)) miles")
+            stage.report.row(
+                group.key, Text.number(count), delay.map { Text.tenths($0) + " min" } ?? "–",
+                Text.number(distance ?? 0) + " mi")
         }
         stage.report.claim(
             "each airport's flights are as many as in the CSV",
             Dictionary(groups.map { ($0.key, $0.figures.0) }, uniquingKeysWith: +) == facts.flightsByOrigin)
         let miles = try await handle.query(Flight.self).aggregate(.sum(\.distance))
         stage.report.claim(
-            "so is the sum of all miles", miles == facts.distance, Text.right(Text.number(miles ?? 0), 8) + " miles")
+            "so is the sum of all miles", miles == facts.distance, Text.number(miles ?? 0))
     }
 
     /// Searches for an airport that some airlines serve and some don't.
     private func search() async throws {
-        stage.report.section("A search over airports: “chicago oh”")
-        let code = "ORD"
-        var found: [String] = []
-        for airline in stage.flying {
-            let hits = try await stage.sdk.tenant(airline.id).search(Airport.self, "chicago oh", limit: 5)
-            guard let best = hits.first else { continue }
-            if found.isEmpty { stage.report.line("  \(best.element.id)  \(best.element.name)") }
-            if best.element.id == code { found.append(airline.id) }
+        guard let code = airportToFind() else {
+            stage.report.section("A search over airports")
+            return stage.report.claim("there is an airport to search for", false)
         }
-        let serving = stage.flying.map(\.id).filter { stage.facts(of: $0).airports.contains(code) }
+        var text: String?
+        var found: [String] = []
+        for airline in stage.airlines {
+            let handle = try await stage.sdk.tenant(airline.id)
+            if text == nil, let airport = try await handle.read(Airport.self, code) {
+                let words = Self.searchText(for: airport.name)
+                text = words
+                stage.report.section("A search over airports: “\(words)”")
+                stage.report.row("\(airport.id)  \(airport.name)")
+            }
+        }
+        guard let text else { return stage.report.claim("the airport \(code) is there to be found", false) }
+        for airline in stage.airlines {
+            let hits = try await stage.sdk.tenant(airline.id).search(Airport.self, text, limit: 100)
+            if hits.contains(where: { $0.element.id == code }) { found.append(airline.id) }
+        }
+        let serving = stage.airlines.map(\.id).filter { stage.airports(of: $0).contains(code) }
         stage.report.claim(
             "found by the airlines that fly there, and by no other", found == serving && !found.isEmpty,
-            found.joined(separator: " "))
+            note: found.joined(separator: " "))
+    }
+
+    /// Chicago's, as long as it tells airlines apart; else the airport that does so best.
+    private func airportToFind() -> String? {
+        var serving: [String: Int] = [:]
+        for airline in stage.airlines {
+            for code in stage.airports(of: airline.id) { serving[code, default: 0] += 1 }
+        }
+        let half = stage.airlines.count / 2
+        if let count = serving["ORD"], count < stage.airlines.count { return "ORD" }
+        return serving.min { (abs($0.value - half), $0.key) < (abs($1.value - half), $1.key) }?.key
+    }
+
+    /// What somebody might type who looks for a name: its first word, and the beginning of its second one.
+    static func searchText(for name: String) -> String {
+        let words = name.lowercased().split { !$0.isLetter && !$0.isNumber }.prefix(2)
+        guard words.count == 2, let first = words.first, let second = words.last else { return words.joined() }
+        return "\(first) \(second.prefix(2))"
     }
 }

@@ -7,12 +7,17 @@ struct Stage {
     let airlines: [Airline]
     /// What the CSV says of each airline.
     let facts: [String: AirlineFacts]
+    /// The airports and planes that each airline was given.
+    let references: ReferenceLoader.Outcome
 
     /// The airlines that have flights, in the order of their codes.
     var flying: [Airline] { airlines.filter { facts(of: $0.id).flights > 0 } }
 
     /// The airline with the most flights.
     var largest: Airline? { flying.max { facts(of: $0.id).flights < facts(of: $1.id).flights } }
+
+    /// The codes of the airports that an airline serves, but for those that could not be loaded.
+    func airports(of airline: String) -> Set<String> { references.airports[airline] ?? [] }
 
     func facts(of airline: String) -> AirlineFacts { facts[airline] ?? AirlineFacts() }
 }

@@ -24,3 +24,15 @@ enum Text {
         text + String(repeating: " ", count: max(0, width - text.count))
     }
 }
+
+extension Text {
+    /// A text from a file, without what a terminal would act on.
+    static func printable(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return text }
+        var printable = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            printable.append(scalar.properties.generalCategory == .control ? "\u{FFFD}" : scalar)
+        }
+        return String(printable)
+    }
+}
