@@ -12,9 +12,9 @@ enum CacheMemoryHit: Benchmark {
             _ = try await cache.run(
                 [.set(key, example.value, timeToLive: .seconds(3_600), condition: .always)], for: tenant)
         }
-        let comparison = Comparison(name: name, tasks: 1, floor: LockedDictionary.floor, seconds: seconds)
+        let comparison = Comparison(name: name, tasks: 1, seconds: seconds)
         let workers = Workers(tasks: 1, block: 64)
-        let result = try await comparison.run { duration in
+        let result = try await comparison.run(floor: LockedDictionary.floor) { duration in
             try await workers.run(for: duration) { numbers in
                 for number in numbers {
                     let position = CacheExample.position(number)

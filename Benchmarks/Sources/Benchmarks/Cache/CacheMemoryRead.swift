@@ -17,10 +17,10 @@ enum CacheMemoryRead: Benchmark {
         for id in 1...rows { _ = try await handle.read(Booking.self, id) }
         let missed = sdk.data.cacheStatistics?.misses
 
-        let dictionary = try CacheExample().dictionary
-        let comparison = Comparison(name: name, tasks: 1, floor: LockedDictionary.floor, seconds: seconds)
+        let records = EncodedBookings(count: rows)
+        let comparison = Comparison(name: name, tasks: 1, seconds: seconds)
         let workers = Workers(tasks: 1, block: 16)
-        let result = try await comparison.run { duration in
+        let result = try await comparison.run(floor: EncodedBookings.floor) { duration in
             try await workers.run(for: duration) { numbers in
                 for number in numbers {
                     let id = (CacheExample.position(number) & (Self.rows - 1)) + 1
@@ -30,7 +30,7 @@ enum CacheMemoryRead: Benchmark {
                 }
             }
         } theirs: {
-            try await dictionary.read(for: $0)
+            try await records.read(for: $0)
         }
         guard sdk.data.cacheStatistics?.misses == missed else { throw BenchmarkError("The cache missed.") }
         await sdk.shutDown()

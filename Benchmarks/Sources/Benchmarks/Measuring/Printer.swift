@@ -5,7 +5,8 @@ struct Printer {
     let isJSON: Bool
 
     private static let columns: [(title: String, width: Int)] = [
-        ("benchmark", -18), ("tasks", 5), ("ours", 12), ("floor", 12), ("ratio", 6), ("p50", 9), ("p99", 9),
+        ("benchmark", -18), ("tasks", 5), ("executor", 8), ("ours", 12), ("floor", 12), ("ratio", 6), ("p50", 9),
+        ("p99", 9),
         ("CPU", 9), ("memory", 9), ("", 0), ("compared with", -1),
     ]
 
@@ -15,20 +16,23 @@ struct Printer {
 
     func print(_ result: Measurement) {
         guard isJSON else { return show(cells(result)) }
-        let members = [
-            ("name", "\"\(result.name)\""), ("tasks", String(result.tasks)),
+        var members = [("name", "\"\(result.name)\""), ("tasks", String(result.tasks))]
+        if let executor = result.executor { members.append(("executor", "\"\(executor)\"")) }
+        members += [
             ("ops_per_second", number(result.operationsPerSecond)), ("floor", "\"\(result.floor)\""),
             ("floor_ops_per_second", number(result.floorOperationsPerSecond)), ("ratio", number(result.ratio)),
             ("p50_microseconds", number(result.p50Microseconds)), ("p99_microseconds", number(result.p99Microseconds)),
             ("cpu_microseconds_per_op", number(result.cpuMicrosecondsPerOperation)),
             ("peak_rss_mib", number(result.peakMebibytes)),
         ]
+        if let p99 = result.floorP99Microseconds { members.append(("floor_p99_microseconds", number(p99))) }
         emit("{" + members.map { "\"\($0)\":\($1)" }.joined(separator: ",") + "}")
     }
 
     private func cells(_ result: Measurement) -> [String] {
         [
-            result.name, String(result.tasks), rate(result.operationsPerSecond), rate(result.floorOperationsPerSecond),
+            result.name, String(result.tasks), result.executor ?? "", rate(result.operationsPerSecond),
+            rate(result.floorOperationsPerSecond),
             String(format: "%.3f", result.ratio), time(result.p50Microseconds), time(result.p99Microseconds),
             time(result.cpuMicrosecondsPerOperation), String(format: "%.0f MiB", result.peakMebibytes), "",
             result.floor,

@@ -4,8 +4,16 @@ import Foundation
 struct Threshold: Decodable {
     let name: String
     let tasks: Int
+    /// Which floor is meant, by how its name begins; the first, if none is named.
+    let floor: String?
+    /// Which executor is meant, if the benchmark distinguishes.
+    let executor: String?
     let minimumRatio: Double?
+    /// Of the time of a hundredth of our callers to that of the floor's.
+    let maximumP99Ratio: Double?
     let maximumNanoseconds: Double?
+    let maximumCpuMicroseconds: Double?
+    let maximumMebibytes: Double?
 
     /// All of them, from the file beside the package's manifest.
     static func all() throws -> [Threshold] {
@@ -17,21 +25,48 @@ struct Threshold: Decodable {
     }
 
     /// What was missed, in words, if anything was.
-    func misses(in results: [Measurement]) -> [String] {
-        guard let result = results.first(where: { $0.name == name && $0.tasks == tasks }) else {
-            return ["\(name) with \(tasks) tasks was not measured"]
-        }
+    func misses(in results: [Measurement], tolerance: Tolerance) -> [String] {
+        guard let result = results.first(where: isMeant) else { return ["\(label) was not measured"] }
         var misses: [String] = []
-        if let minimumRatio, result.ratio < minimumRatio {
-            misses.append(
-                "\(name) with \(tasks) tasks: \(String(format: "%.3f", result.ratio)) of the floor, "
-                    + "and it must reach \(minimumRatio)")
+        if let minimumRatio, !(result.ratio >= minimumRatio * (1 - tolerance.margin)) {
+            misses.append("\(text(result.ratio)) of the floor, and it must reach \(minimumRatio)")
         }
-        if let maximumNanoseconds, result.nanosecondsPerOperation > maximumNanoseconds {
-            misses.append(
-                "\(name) with \(tasks) tasks: \(String(format: "%.0f", result.nanosecondsPerOperation)) ns, "
-                    + "and it must take \(String(format: "%.0f", maximumNanoseconds)) at most")
+        if let maximumP99Ratio {
+            let ratio = result.p99Ratio ?? .nan
+            if !(ratio <= maximumP99Ratio * (1 + tolerance.margin)) {
+                misses.append("p99 is \(text(ratio)) of the floor's, and may be \(maximumP99Ratio)")
+            }
         }
-        return misses
+        guard !tolerance.isRelative else { return misses.map { "\(label): \($0)" } }
+        let limits = [
+            (result.nanosecondsPerOperation, maximumNanoseconds, "ns an operation"),
+            (result.cpuMicrosecondsPerOperation, maximumCpuMicroseconds, "µs of processor time an operation"),
+            (result.peakMebibytes, maximumMebibytes, "MiB"),
+        ]
+        for (value, limit, unit) in limits {
+            guard let limit, !(value <= limit * (1 + tolerance.margin)) else { continue }
+            misses.append("\(text(value)) \(unit), and \(text(limit)) is the most")
+        }
+        return misses.map { "\(label): \($0)" }
     }
+
+    private var label: String {
+        name + " with \(tasks) tasks" + (executor.map { " on executor \($0)" } ?? "")
+            + (floor.map { " against '\($0)'" } ?? "")
+    }
+
+    private func isMeant(_ result: Measurement) -> Bool {
+        result.name == name && result.tasks == tasks && (floor.map { result.floor.hasPrefix($0) } ?? true)
+            && (executor == nil || executor == result.executor)
+    }
+
+    private func text(_ value: Double) -> String { String(format: value < 10 ? "%.3f" : "%.0f", value) }
+}
+
+/// What a check makes of figures from a machine that does something else at the same time.
+struct Tolerance {
+    /// By how much a threshold may be missed, as a part of it.
+    var margin = 0.0
+    /// Whether only what is compared with a floor of the same run counts, and no time or size by itself.
+    var isRelative = false
 }

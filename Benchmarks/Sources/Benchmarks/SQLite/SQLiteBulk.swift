@@ -13,9 +13,8 @@ enum SQLiteBulk: Benchmark {
         let bookings = (1...rows).map { Booking.example($0) }
         let prepared = FloorRows(bookings)
         let schema = try await schema(directory)
-        let comparison = Comparison(
-            name: name, tasks: 1, floor: "C loop over one prepared insert in one transaction", seconds: seconds)
-        let result = try await comparison.run { duration in
+        let comparison = Comparison(name: name, tasks: 1, seconds: seconds)
+        let result = try await comparison.run(floor: "C loop over one prepared insert in one transaction") { duration in
             try await repeated(for: duration) { try await create(bookings, directory) }
         } theirs: { duration in
             try await repeated(for: duration) { try await insert(prepared, schema, directory) }
