@@ -170,5 +170,11 @@ extension Booking {
 
         let hits = try await acme.search(Booking.self, "o'hara", limit: 10)
         #expect(hits.map(\.element.passenger) == ["Mary O'Hara"])
+        var marked: [String] = []
+        func show(_ booking: Booking, marked ranges: [Range<String.Index>]) {
+            marked += ranges.map { String(booking.passenger[$0]) }
+        }
+        for hit in hits { show(hit.element, marked: hit.highlights(in: hit.element.passenger)) }
+        #expect(marked == ["O", "Hara"])
     }
 }

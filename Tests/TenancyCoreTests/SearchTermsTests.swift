@@ -53,4 +53,30 @@ struct SearchTermsTests {
         #expect(SearchTerms.allWords(of: "a b a") == ["a", "b", "a"])
         #expect(SearchTerms.allWords(of: (0..<100).map { "w\($0)" }.joined(separator: " ")).count == 100)
     }
+
+    @Test(
+        "Words are found where they stand, with what was folded away",
+        arguments: [
+            ("Chicago O'Hare, CHICAGO", "chicago hare", false, ["Chicago", "Hare", "CHICAGO"]),
+            ("Zürich Zu\u{308}rich zurichs", "zurich", false, ["Zürich", "Zu\u{308}rich"]),
+            ("Zürich zurichs", "zuri", true, ["Zürich", "zurichs"]), ("Straße", "strasse", false, ["Straße"]),
+            ("one two", "one tw", false, ["one"]), ("", "one", true, []), ("one", "", true, []),
+        ])
+    func ranges(_ text: String, _ sought: String, _ lastIsPrefix: Bool, _ expected: [String]) {
+        #expect(SearchTerms(sought).ranges(in: text, lastIsPrefix: lastIsPrefix).map { String(text[$0]) } == expected)
+    }
+
+    @Test("The ranges of a text's own words are its words, in any text")
+    func rangesOfAllWords() {
+        var random = SystemRandomNumberGenerator()
+        for _ in 0..<300 {
+            let text = (0..<12).map { _ in
+                ["a", "Ä", "e\u{301}", " ", "-", "ß", "日", "ﬁ", "①", "'", "9", "\u{301}", "İ", "Σ", "🙂", "\r\n"].randomElement(
+                    using: &random) ?? ""
+            }.joined()
+            let words = SearchTerms.allWords(of: text)
+            let found = SearchTerms(text).ranges(in: text, lastIsPrefix: false)
+            #expect(found.flatMap { SearchTerms.allWords(of: String(text[$0])) } == words, "\(text.debugDescription)")
+        }
+    }
 }

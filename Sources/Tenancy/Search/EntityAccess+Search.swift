@@ -26,6 +26,19 @@ public struct SearchHit<Element: Sendable>: Sendable {
     public let element: Element
     /// How well it matches: greater is better, comparable within one search only.
     public let score: Double
+
+    let terms: SearchTerms
+    let lastWordIsPrefix: Bool
+
+    /// Where the words of the search stand in a text, in order, to be marked for a reader. Words are cut and compared as
+    /// in the search, on every database alike.
+    ///
+    /// ```swift
+    /// for range in hit.highlights(in: hit.element.title) { marked[range].backgroundColor = .yellow }
+    /// ```
+    public func highlights(in text: String) -> [Range<String.Index>] {
+        terms.ranges(in: text, lastIsPrefix: lastWordIsPrefix)
+    }
 }
 
 extension EntityAccess {
@@ -60,7 +73,8 @@ extension EntityAccess {
                 let view = RowView(rows, row: row)
                 hits.append(
                     SearchHit(
-                        element: try schema.decode(view), score: try rows.double(row, entity.fields.count)))
+                        element: try schema.decode(view), score: try rows.double(row, entity.fields.count),
+                        terms: statement.terms, lastWordIsPrefix: options.lastWordIsPrefix))
             }
             return hits
         } catch {

@@ -9,6 +9,9 @@ public struct SearchTerms: Sendable, Hashable {
     /// The words in the order of the text, each once.
     public let words: [String]
 
+    /// How many scalars of a word count; the rest of a longer one is cut off.
+    static let maximumWordLength = 64
+
     /// The words of a text; at most 32, longer texts being cut.
     public init(_ text: String) {
         var words: [String] = []
@@ -32,7 +35,7 @@ public struct SearchTerms: Sendable, Hashable {
         var words: [String] = []
         var word: [UInt8] = []
         func finish() {
-            if !word.isEmpty { words.append(String(decoding: word.prefix(64), as: UTF8.self)) }
+            if !word.isEmpty { words.append(String(decoding: word.prefix(maximumWordLength), as: UTF8.self)) }
             word.removeAll(keepingCapacity: true)
         }
         for byte in text.utf8 {
@@ -46,15 +49,15 @@ public struct SearchTerms: Sendable, Hashable {
         return words
     }
 
-    private static func scalars(of text: String) -> String.UnicodeScalarView {
+    static func scalars(of text: String) -> String.UnicodeScalarView {
         text.folding(options: [.diacriticInsensitive, .caseInsensitive], locale: nil).lowercased().unicodeScalars
     }
 
     private static func cut(_ word: Substring.UnicodeScalarView) -> String {
-        String(String.UnicodeScalarView(word.prefix(64)))
+        String(String.UnicodeScalarView(word.prefix(maximumWordLength)))
     }
 
-    private static func isWordScalar(_ scalar: Unicode.Scalar) -> Bool {
+    static func isWordScalar(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.properties.generalCategory {
         case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter, .decimalNumber,
             .letterNumber, .otherNumber, .privateUse:
