@@ -17,7 +17,8 @@ struct Backoff: Sendable {
 
     /// The next pause.
     mutating func next(using random: inout some RandomNumberGenerator) -> Duration {
-        let pause = current * Double.random(in: 0.5...1, using: &random)
+        // The library's random doubles never end for a source that always says the greatest number.
+        let pause = current * (0.5 + Double(random.next() >> 11) * 0x1p-54)
         count += 1
         current = min(maximum, current * 2)
         return pause
