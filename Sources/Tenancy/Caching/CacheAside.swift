@@ -45,6 +45,9 @@ struct CacheAside: Sendable {
         _ entity: EntityDescription, _ keys: [Value], _ options: ReadOptions, in context: TenantContext,
         from runner: any StatementRunner
     ) async throws(TenancyError) -> any RowBatch {
+        // A replica's answer may be older than a block that has ended, and must not be stored.
+        var context = context
+        context.consistency = .strong
         let lease = CacheToken.random()
         let cacheKeys = keys.map { Self.key(entity, $0) }
         var commands = [CacheCommand.lookUp(Self.generationKey(entity), lease: lease, leaseTime: policy.leaseTime)]

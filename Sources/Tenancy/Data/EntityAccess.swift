@@ -31,7 +31,8 @@ public struct EntityAccess<Element: Sendable>: Sendable {
 
     func read(keys: [Value], options: ReadOptions) async throws(TenancyError) -> any RowBatch {
         try builder.checkKeys(keys)
-        let context = try await admit()
+        var context = try await admit()
+        if let consistency = options.consistency { context.consistency = consistency }
         do throws(TenancyError) {
             if let cache = session.cache(for: entity, options) {
                 return try await cache.read(entity, keys, options, in: context, from: session.runner)

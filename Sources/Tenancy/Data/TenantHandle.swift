@@ -28,6 +28,14 @@ public struct TenantHandle: Sendable {
         return TenantHandle(session: session)
     }
 
+    /// The same tenant, whose reads may be that old: `united.reading(.relaxed(maximumStaleness: .seconds(5)))`. For
+    /// reports and lists, which replicas can serve then. Writes and transactions are as always.
+    public func reading(_ consistency: ReadConsistency) -> TenantHandle {
+        var session = session
+        session.context.consistency = consistency
+        return TenantHandle(session: session)
+    }
+
     /// The tenant's records of one type, with every operation on them.
     public func entities<E: Entity>(_ type: E.Type) -> EntityAccess<E> {
         EntityAccess(session: session, schema: E.schema)
@@ -52,7 +60,8 @@ public struct TenantHandle: Sendable {
     public func transaction<Result: Sendable>(
         _ options: TransactionOptions = TransactionOptions(), _ body: (TenantHandle) async throws -> Result
     ) async throws -> Result {
-        let context = try await session.admit()
+        var context = try await session.admit()
+        context.consistency = .strong
         if session.transaction != nil {
             return try await session.runner.withTransaction(options, in: context) { runner in
                 try await body(inside(runner, session.transaction, context))

@@ -6,6 +6,9 @@
 ///
 /// All methods end with ``TenancyError/Code/cancelled`` soon after the calling task is cancelled and with
 /// ``TenancyError/Code/timeout`` soon after the context's deadline, leaving no work behind on the server.
+///
+/// Reads of an adapter may be answered by a replica as far as the context's ``TenantContext/consistency`` allows; those
+/// of a transaction are the transaction's own.
 public protocol StatementRunner: Sendable {
     /// The records with those keys, in any order; a key that is not there yields no row. Each row has every column of
     /// the entity. This is the call that is cached, coalesced and multiplexed, so it is one of its own.

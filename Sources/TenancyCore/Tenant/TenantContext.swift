@@ -10,17 +10,20 @@ public struct TenantContext: Sendable, Hashable {
     public var deadline: ContinuousClock.Instant?
     /// The region that the tenant's data lives in.
     public var region: String?
+    /// How old what reads return may be. Writes and transactions pay no regard to it.
+    public var consistency: ReadConsistency
 
     /// A context for one tenant.
     public init(
         tenant: TenantID, actor: String? = nil, correlationID: String? = nil,
-        deadline: ContinuousClock.Instant? = nil, region: String? = nil
+        deadline: ContinuousClock.Instant? = nil, region: String? = nil, consistency: ReadConsistency = .strong
     ) {
         self.tenant = tenant
         self.actor = actor
         self.correlationID = correlationID
         self.deadline = deadline
         self.region = region
+        self.consistency = consistency
     }
 
     /// Throws if the calling task was cancelled or the deadline has passed.

@@ -20,6 +20,9 @@ final class GatedDatabase: DatabaseAdapter {
     /// Deadlines of writes, as they arrive.
     let lastDeadline = Mutex<ContinuousClock.Instant?>(nil)
 
+    /// What reads were told about how old they may be, as they arrived.
+    let consistencies = Mutex<[ReadConsistency]>([])
+
     init(_ base: any DatabaseAdapter, isJumpy: Bool = false) {
         self.base = base
         self.isJumpy = isJumpy
@@ -55,6 +58,7 @@ final class GatedDatabase: DatabaseAdapter {
     ) async throws(TenancyError) -> any RowBatch {
         if !entity.name.hasPrefix("tenancy_") {
             reads.add(1, ordering: .relaxed)
+            consistencies.withLock { $0.append(context.consistency) }
             await beforeRead.pass()
         }
         let rows = try await base.read(entity, keys: keys, in: context)
@@ -64,7 +68,10 @@ final class GatedDatabase: DatabaseAdapter {
     }
 
     func select(_ statement: SelectStatement, in context: TenantContext) async throws(TenancyError) -> any RowBatch {
-        try await base.select(statement, in: context)
+        if !statement.shape.entity.name.hasPrefix("tenancy_") {
+            consistencies.withLock { $0.append(context.consistency) }
+        }
+        return try await base.select(statement, in: context)
     }
 
     func aggregate(
