@@ -15,7 +15,7 @@ struct Intruder {
     static var ways: [(name: String, attack: Attack)] {
         [
             ("by id: read, update, delete", { try await $0.byID(&$1) }),
-            ("by the same id: a record of one's own, not the other's", { try await $0.bySameID(&$1) }),
+            ("by the same id: one's own record, not the other's", { try await $0.bySameID(&$1) }),
             ("by filter: find, count, sum, update, delete", { try await $0.byFilter(&$1) }),
             ("by search", { try await $0.bySearch(&$1) }),
             ("by the other's cursor, and by an altered one", { try await $0.byCursor(&$1) }),
