@@ -9,8 +9,8 @@ final class NotificationListener: Sendable {
         /// Whether payloads were dropped after those that wait.
         var isOverflowing = false
         var isEnded = false
-        /// The connection through which it is heard.
-        var connection: Int32?
+        /// The connection through which it is heard; they are counted on.
+        var connection: Int?
         var next: ReactorWait<PostgresNotification?>?
 
         var count: Int { events.count - head }
@@ -30,7 +30,7 @@ final class NotificationListener: Sendable {
     var hasBegun: Bool { state.withLock { $0.connection != nil } }
 
     /// The server listens, through a connection of that number. If it is another one than before, some may be missing.
-    func begin(with connection: Int32) {
+    func begin(with connection: Int) {
         let (wait, isFirst) = state.withLock { state -> (ReactorWait<PostgresNotification?>?, Bool) in
             defer { state.connection = connection }
             guard let known = state.connection else { return (nil, true) }
@@ -41,16 +41,23 @@ final class NotificationListener: Sendable {
     }
 
     /// Takes a payload, or notes that one is missing.
-    func add(_ payload: String) {
+    ///
+    /// The first of a new connection may come before ``begin(with:)`` is called for that, and the gap is to stand in
+    /// front of it.
+    func add(_ payload: String, from connection: Int) {
         let event = PostgresNotification.payload(payload)
-        let wait = state.withLock { state -> ReactorWait<PostgresNotification?>? in
-            if state.isEnded { return nil }
+        let (gapWait, wait) = state.withLock {
+            state -> (ReactorWait<PostgresNotification?>?, ReactorWait<PostgresNotification?>?) in
+            guard !state.isEnded, let known = state.connection, known <= connection else { return (nil, nil) }
+            state.connection = connection
+            let gapWait = known == connection ? nil : Self.put(.gap, &state)
             if state.isOverflowing || state.count >= bufferSize {
                 state.isOverflowing = true
-                return nil
+                return (gapWait, nil)
             }
-            return Self.put(event, &state)
+            return (gapWait, Self.put(event, &state))
         }
+        gapWait?.resume(.success(.gap))
         wait?.resume(.success(event))
     }
 

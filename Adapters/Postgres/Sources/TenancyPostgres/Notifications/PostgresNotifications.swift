@@ -111,10 +111,10 @@ public final class PostgresNotifications: Sendable {
         changed.raise()
     }
 
-    private func deliver(_ name: String, _ message: String) {
+    private func deliver(_ name: String, _ message: String, from connection: Int) {
         let listeners = state.withLock { $0.listeners[name].map { Array($0.values) } ?? [] }
         for listener in listeners {
-            if let payload = listener.channel.payload(of: message) { listener.add(payload) }
+            if let payload = listener.channel.payload(of: message) { listener.add(payload, from: connection) }
         }
     }
 
@@ -134,14 +134,18 @@ public final class PostgresNotifications: Sendable {
     private func drive() async {
         var session: LinkSession?
         var heard: Set<String> = []
+        var connection = 0
         var backoff = backoff
         while let wanted = wanted() {
             do throws(TenancyError) {
-                if session?.link.isClosed ?? true { (session, heard) = (try await connect(), []) }
+                if session?.link.isClosed ?? true {
+                    connection += 1
+                    (session, heard) = (try await connect(connection), [])
+                }
                 if let session { try await adjust(session, &heard, to: Set(wanted.keys)) }
                 backoff.reset()
                 state.withLock { $0.lastError = nil }
-                for listener in wanted.values.joined() { listener.begin(with: session?.link.processID ?? 0) }
+                for listener in wanted.values.joined() { listener.begin(with: connection) }
                 await changed.wait()
             } catch {
                 session?.close()
@@ -163,10 +167,11 @@ public final class PostgresNotifications: Sendable {
         session?.close()
     }
 
-    private func connect() async throws(TenancyError) -> LinkSession {
+    private func connect(_ connection: Int) async throws(TenancyError) -> LinkSession {
         let link = try await factory.open(.tenants, on: reactor)
         return try await LinkSession(
-            link, notified: { [weak self] in self?.deliver($0, $1) }, ended: { [changed] _ in changed.raise() })
+            link, notified: { [weak self] in self?.deliver($0, $1, from: connection) },
+            ended: { [changed] _ in changed.raise() })
     }
 
     private func adjust(
