@@ -9,6 +9,7 @@ let package = Package(
     products: [
         .library(name: "Tenancy", targets: ["Tenancy"]),
         .library(name: "TenancyCore", targets: ["TenancyCore"]),
+        .library(name: "TenancyRedis", targets: ["TenancyRedis"]),
         .library(name: "TenancySQLite", targets: ["TenancySQLite"]),
         .library(name: "TenancyTesting", targets: ["TenancyTesting"]),
     ],
@@ -47,6 +48,10 @@ let package = Package(
             name: "TenancyPostgres", dependencies: ["TenancyCore", "TenancyIO", "CLibpq"],
             path: "Adapters/Postgres/Sources/TenancyPostgres"
         ),
+        .target(
+            name: "TenancyRedis", dependencies: ["CHiredis", "COpenSSL", "TenancyCore", "TenancyIO"],
+            path: "Adapters/Redis/Sources/TenancyRedis"
+        ),
         .testTarget(name: "TenancyCoreTests", dependencies: ["TenancyCore"]),
         .testTarget(name: "TenancyIOTests", dependencies: ["TenancyCore", "TenancyIO"]),
         .testTarget(name: "TenancyTests", dependencies: ["Tenancy", "TenancyCore", "TenancyTesting"]),
@@ -66,6 +71,14 @@ let package = Package(
             path: "Adapters/Postgres/Tests/TenancyPostgresTests"
         ),
         .testTarget(
+            name: "TenancyRedisTests",
+            dependencies: [
+                "Tenancy", "TenancyCore", "TenancyIO", "TenancyRedis", "TenancyTesting",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Adapters/Redis/Tests/TenancyRedisTests"
+        ),
+        .testTarget(
             name: "DocumentationTests", dependencies: ["Tenancy", "TenancyCore", "TenancySQLite"]),
         .systemLibrary(
             name: "CLibpq", path: "Adapters/Postgres/Sources/CLibpq", pkgConfig: "libpq",
@@ -79,6 +92,9 @@ let package = Package(
         .systemLibrary(
             name: "CHiredis", path: "Adapters/Redis/Sources/CHiredis",
             providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]),
+        .systemLibrary(
+            name: "COpenSSL", path: "Adapters/Redis/Sources/COpenSSL", pkgConfig: "openssl",
+            providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
         .testTarget(name: "ServiceTests", dependencies: ["CLibpq", "CMySQL", "CMongoC", "CHiredis"]),
     ],
     swiftLanguageModes: [.v6]

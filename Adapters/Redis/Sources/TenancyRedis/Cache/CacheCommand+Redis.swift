@@ -1,0 +1,45 @@
+import TenancyCore
+
+extension CacheCommand {
+    /// The key that the command is about.
+    var key: CacheKey {
+        switch self {
+        case .get(let key), .set(let key, _, _, _), .delete(let key), .expire(let key, _), .increment(let key, _, _),
+            .lookUp(let key, _, _), .fill(let key, _, _, _), .block(let key, _, _), .unblock(let key, _):
+            key
+        }
+    }
+
+    /// Whether it may be answered by a plain read.
+    var readsOnly: Bool { readsPlainly || isLookUp }
+
+    /// Whether it is a plain read, and nothing changes when it is repeated.
+    var readsPlainly: Bool { if case .get = self { true } else { false } }
+
+    var isLookUp: Bool { if case .lookUp = self { true } else { false } }
+
+    /// The reply to the command, or rather to the script that carries it out.
+    ///
+    /// - Throws: ``TenancyError`` if the server refused it.
+    func reply(_ reply: RedisReply) throws(TenancyError) -> CacheReply {
+        if let word = reply.errorWord {
+            if case .get = self, word == "WRONGTYPE" { return .absent }
+            throw TenancyError(redis: word)
+        }
+        switch self {
+        case .get: if reply.isNil { return .absent }
+        case .increment:
+            if let text = reply.text, let sum = Int64(text) { return .count(sum) }
+            if reply.integer == 0 { return .refused }
+        case .lookUp:
+            if reply.integer == 1 { return .leased }
+            if reply.integer == 0 { return .busy }
+        case .delete, .expire: if let count = reply.integer { return .count(count) }
+        case .set, .fill, .block, .unblock:
+            if reply.integer == 1 { return .done }
+            if reply.integer == 0 { return .refused }
+        }
+        guard let bytes = reply.bytes else { throw RedisBatch.missing }
+        return .value(bytes)
+    }
+}

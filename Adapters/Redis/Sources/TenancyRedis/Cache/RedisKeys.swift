@@ -1,0 +1,37 @@
+import TenancyCore
+
+/// The names under which one tenant's entries stand on one server: `mt_sdk:tenant:{id}:epoch:key`.
+///
+/// An id holds no colon and no brace, so no tenant's names begin with another's. The id is the hash tag, so that all of
+/// a tenant's entries are in one slot of a cluster. The epoch is the server's, so that a server that was restarted or
+/// promoted begins empty.
+struct RedisKeys {
+    /// What all names of the tenant's entries on this server begin with.
+    let prefix: [UInt8]
+    private let tenant: TenantID
+
+    init(_ tenant: TenantID, _ identity: ServerIdentity) {
+        var prefix: [UInt8] = []
+        prefix.reserveCapacity(34 + tenant.rawValue.utf8.count)
+        Self.append(tenant, to: &prefix)
+        prefix.append(contentsOf: identity.epoch.utf8)
+        prefix.append(UInt8(ascii: ":"))
+        self.prefix = prefix
+        self.tenant = tenant
+    }
+
+    /// A pattern for all names of the tenant's entries, of this epoch and of others.
+    var pattern: [UInt8] {
+        var pattern: [UInt8] = []
+        // Nothing in it but the star has a meaning in a pattern.
+        Self.append(tenant, to: &pattern)
+        pattern.append(UInt8(ascii: "*"))
+        return pattern
+    }
+
+    private static func append(_ tenant: TenantID, to bytes: inout [UInt8]) {
+        bytes.append(contentsOf: "mt_sdk:tenant:{".utf8)
+        bytes.append(contentsOf: tenant.rawValue.utf8)
+        bytes.append(contentsOf: "}:".utf8)
+    }
+}

@@ -1,0 +1,75 @@
+public import TenancyCore
+
+extension CacheScheme {
+    /// A Redis server, as a configuration file names it; see ``RedisConfiguration``.
+    ///
+    /// Either `url`, which may hold everything but is a secret as a whole, or `host`; what stands beside it counts more.
+    ///
+    /// | key | environment variable | type | default | range |
+    /// |---|---|---|---|---|
+    /// | `cache.url` | `TENANCY_CACHE_URL` | secret | – | `redis://…` or `rediss://…` |
+    /// | `cache.host` | `TENANCY_CACHE_HOST` | text | `localhost` | |
+    /// | `cache.port` | `TENANCY_CACHE_PORT` | integer | `6379` | `1…65535` |
+    /// | `cache.user` | `TENANCY_CACHE_USER` | text | the server's default user | |
+    /// | `cache.password` | `TENANCY_CACHE_PASSWORD` | secret | none | |
+    /// | `cache.database` | `TENANCY_CACHE_DATABASE` | integer | `0` | `0…65535` |
+    /// | `cache.clientName` | `TENANCY_CACHE_CLIENT_NAME` | text | `tenancy` | no spaces |
+    /// | `cache.tls` | `TENANCY_CACHE_TLS` | boolean | `false` | |
+    /// | `cache.tlsAuthorityFile` | `TENANCY_CACHE_TLS_AUTHORITY_FILE` | text | the system's | a PEM file |
+    /// | `cache.tlsServerName` | `TENANCY_CACHE_TLS_SERVER_NAME` | text | the host | |
+    /// | `cache.connectTimeout` | `TENANCY_CACHE_CONNECT_TIMEOUT` | time | `5s` | `1ms…1h` |
+    /// | `cache.commandTimeout` | `TENANCY_CACHE_COMMAND_TIMEOUT` | time | `1s` | `1ms…1h` |
+    /// | `cache.idleTimeout` | `TENANCY_CACHE_IDLE_TIMEOUT` | time | `5s` | `1ms…1h` |
+    /// | `cache.connectionsPerReactor` | `TENANCY_CACHE_CONNECTIONS_PER_REACTOR` | integer | `1` | `1…16` |
+    /// | `cache.maximumWaitingCalls` | `TENANCY_CACHE_MAXIMUM_WAITING_CALLS` | integer | `16384` | `1…1048576` |
+    public static var redis: CacheScheme {
+        let time = SettingKey.Kind.duration(in: .milliseconds(1) ... .seconds(3_600))
+        return CacheScheme(
+            name: "redis",
+            keys: [
+                SettingKey("url", .secret), SettingKey("host", .text), SettingKey("port", .integer(in: 1...65_535)),
+                SettingKey("user", .text), SettingKey("password", .secret),
+                SettingKey("database", .integer(in: 0...65_535)), SettingKey("clientName", .text),
+                SettingKey("tls", .boolean), SettingKey("tlsAuthorityFile", .text), SettingKey("tlsServerName", .text),
+                SettingKey("connectTimeout", time), SettingKey("commandTimeout", time),
+                SettingKey("idleTimeout", time), SettingKey("connectionsPerReactor", .integer(in: 1...16)),
+                SettingKey("maximumWaitingCalls", .integer(in: 1...1 << 20)),
+            ]
+        ) { settings throws(TenancyError) in
+            let configuration = try configuration(settings)
+            try configuration.validate()
+            return .redis(configuration)
+        }
+    }
+
+    private static func configuration(_ settings: Settings) throws(TenancyError) -> RedisConfiguration {
+        var result = RedisConfiguration(host: "localhost")
+        if let url = settings.secret("url") { result = try RedisConfiguration(url: url.reveal()) }
+        result.host = settings.text("host") ?? result.host
+        result.port = settings.integer("port") ?? result.port
+        result.user = settings.text("user") ?? result.user
+        result.password = settings.secret("password") ?? result.password
+        result.database = settings.integer("database") ?? result.database
+        result.clientName = settings.text("clientName") ?? result.clientName
+        let (authority, name) = (settings.text("tlsAuthorityFile"), settings.text("tlsServerName"))
+        switch settings.boolean("tls") {
+        case false: result.tls = .disable
+        case true: result.tls = .verify(authorityFile: result.tls.authorityFile, serverName: result.tls.serverName)
+        default: break
+        }
+        if authority != nil || name != nil {
+            guard result.tls.mode == .verify else {
+                throw TenancyError(
+                    .invalidConfiguration, "Redis: tlsAuthorityFile or tlsServerName is set, and TLS is not.")
+            }
+            result.tls = .verify(
+                authorityFile: authority ?? result.tls.authorityFile, serverName: name ?? result.tls.serverName)
+        }
+        result.connectTimeout = settings.duration("connectTimeout") ?? result.connectTimeout
+        result.commandTimeout = settings.duration("commandTimeout") ?? result.commandTimeout
+        result.idleTimeout = settings.duration("idleTimeout") ?? result.idleTimeout
+        result.connectionsPerReactor = settings.integer("connectionsPerReactor") ?? result.connectionsPerReactor
+        result.maximumWaitingCalls = settings.integer("maximumWaitingCalls") ?? result.maximumWaitingCalls
+        return result
+    }
+}

@@ -1,0 +1,101 @@
+import TenancyCore
+import TenancyIO
+
+/// Makes sessions with one server.
+struct RedisConnector: Sendable {
+    let configuration: RedisConfiguration
+    let tls: TLSContext?
+    let reactor: Reactor
+
+    /// Connects, logs in, and asks the server who it is.
+    ///
+    /// - Throws: ``TenancyError`` with code `unavailable` or `timeout`; `invalidConfiguration` if the server refuses the
+    ///   account, or its certificate does not stand up; `cancelled` or `shutDown`.
+    func connect() async throws(TenancyError) -> RedisSession {
+        let deadline = ContinuousClock.now + configuration.connectTimeout
+        let addresses = try await SocketAddress.resolve(
+            configuration.host, port: configuration.port, on: reactor, until: deadline)
+        var failure = RedisConnection.connectTimeout
+        for address in addresses {
+            let connection = try RedisConnection(configuration, tls: try tls?.makeStream(), on: reactor)
+            do throws(TenancyError) {
+                try await connection.open(address, until: deadline)
+            } catch {
+                guard error.code == .unavailable, ContinuousClock.now < deadline else { throw error }
+                failure = error
+                continue
+            }
+            do throws(TenancyError) {
+                return try await logIn(connection, until: deadline)
+            } catch {
+                // If it was closed, such as for a certificate, the calls after that were told less.
+                let reason = await connection.closingReason ?? error
+                await connection.close(reason)
+                throw reason
+            }
+        }
+        throw failure
+    }
+
+    private func logIn(
+        _ connection: RedisConnection, until deadline: ContinuousClock.Instant
+    ) async throws(TenancyError) -> RedisSession {
+        let asked = ContinuousClock.now
+        var commands = CommandWriter()
+        if let password = configuration.password {
+            commands.begin("AUTH")
+            if let user = configuration.user { commands.add(user) }
+            commands.add(password.reveal())
+            try commands.end()
+        }
+        try commands.write("CLIENT", "SETNAME", configuration.clientName)
+        if configuration.database != 0 { try commands.write("SELECT", String(configuration.database)) }
+        let settings = commands.count
+        for section in ["server", "replication", "memory"] { try commands.write("INFO", section) }
+        for script in RedisScript.allCases { try commands.write("SCRIPT", "LOAD", script.text) }
+        let call = RedisCall(commands)
+        try await connection.run(call, until: deadline)
+
+        if configuration.password != nil, call[0]?.isError == true { throw TenancyError(redis: "WRONGPASS") }
+        for index in 0..<settings {
+            guard let word = call[index]?.errorWord else { continue }
+            // The database's number is the only one of these that a server finds out of range.
+            throw word == "ERR"
+                ? TenancyError(.invalidConfiguration, "Redis: The server has no database of that number.")
+                : TenancyError(redis: word)
+        }
+        var sections: [[Substring: Substring]] = []
+        for index in settings..<settings + 3 {
+            guard let text = call[index]?.text else { throw TenancyError(redis: call[index]?.errorWord ?? "ERR") }
+            sections.append(ServerIdentity.fields(text))
+        }
+        let identity = try ServerIdentity(server: sections[0], replication: sections[1])
+        let scripts = try RedisScripts(call, from: settings + 3)
+        let pause = try await announce(identity, scripts, on: connection, until: deadline)
+        await connection.setKnown(until: asked + RedisSession.knowledgeTime)
+        return RedisSession(
+            connection: connection, identity: identity, scripts: scripts,
+            evictsOnlyExpiring: sections[2]["maxmemory_policy"]?.hasPrefix("volatile-") ?? false,
+            usableFrom: .now + pause)
+    }
+
+    /// Leaves word of who the server is, and reads for how long it has been that.
+    private func announce(
+        _ identity: ServerIdentity, _ scripts: RedisScripts, on connection: RedisConnection,
+        until deadline: ContinuousClock.Instant
+    ) async throws(TenancyError) -> Duration {
+        var commands = CommandWriter()
+        commands.begin("EVALSHA")
+        commands.add(scripts[.announce])
+        commands.add(1)
+        commands.add(RedisSession.identityKey)
+        commands.add(identity.run)
+        commands.add(identity.epoch)
+        try commands.end()
+        let call = RedisCall(commands)
+        try await connection.run(call, until: deadline)
+        guard let age = call[0]?.integer else { throw TenancyError(redis: call[0]?.errorWord ?? "ERR") }
+        // Twice, so that clocks that don't run alike make no difference.
+        return age < 0 ? .zero : max(.zero, RedisSession.knowledgeTime * 2 - .milliseconds(age))
+    }
+}

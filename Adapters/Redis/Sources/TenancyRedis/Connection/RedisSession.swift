@@ -1,0 +1,45 @@
+import TenancyCore
+import TenancyIO
+
+/// A connection that is logged in, to a server of which it is known who it is.
+struct RedisSession: Sendable {
+    /// The connection.
+    let connection: RedisConnection
+    /// Which server it is.
+    let identity: ServerIdentity
+    /// The digests of the scripts, by which the server knows them.
+    let scripts: RedisScripts
+    /// Whether the server makes room by evicting what has a life time, and only that; blocks then have none, so that
+    /// they are never evicted.
+    let evictsOnlyExpiring: Bool
+    /// From when on the session may be used: before that, clients that know the server by its former replication id may
+    /// still be at work.
+    let usableFrom: ContinuousClock.Instant
+
+    /// For how long a client goes by what a server has said of itself.
+    static let knowledgeTime = Duration.seconds(5)
+    /// How often a client asks.
+    static let checkInterval = Duration.milliseconds(1_500)
+    /// The name under which a server's data say who it is.
+    static let identityKey = "mt_sdk:server"
+
+    /// Asks the server who it is now, and closes the connection if that is not who it was.
+    func check() async {
+        let asked = ContinuousClock.now
+        do throws(TenancyError) {
+            var commands = CommandWriter()
+            try commands.write("INFO", "replication")
+            let call = RedisCall(commands)
+            try await connection.run(call)
+            guard let text = call[0]?.text else { throw TenancyError(redis: call[0]?.errorWord ?? "ERR") }
+            let current = try ServerIdentity(run: identity.run, replication: ServerIdentity.fields(text))
+            guard current == identity else {
+                throw TenancyError(.unavailable, "The server's replication id has changed; the connection was closed.")
+            }
+            await connection.setKnown(until: asked + Self.knowledgeTime)
+        } catch {
+            // A reply that is late is waited for as long as the server is known; a wrong one ends the connection.
+            if error.code != .timeout, error.code != .cancelled { await connection.close(error) }
+        }
+    }
+}

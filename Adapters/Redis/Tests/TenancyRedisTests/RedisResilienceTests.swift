@@ -1,0 +1,283 @@
+import Foundation
+import TenancyCore
+import TenancyIO
+import Testing
+
+@testable import TenancyRedis
+
+@Suite("Redis in trouble", .serialized, .requires(.application))
+struct RedisResilienceTests {
+    /// Gives the body a cache in a server of its own, and somebody who may disturb that.
+    private func withOwnServer(
+        _ change: (inout RedisConfiguration) -> Void = { _ in },
+        _ body: (RedisCache, Administrator) async throws -> Void
+    ) async throws {
+        try await OwnServer.with(OwnServer()) { server in
+            var configuration = server.configuration
+            change(&configuration)
+            let admin = try await server.administrator()
+            try await withCache(configuration) { try await body($0, admin) }
+            await admin.close()
+        }
+    }
+
+    @Test("A slow server costs each call its deadline, and late replies go to nobody else")
+    func slowServer() async throws {
+        try await withOwnServer({ $0.commandTimeout = .milliseconds(300) }) { cache, admin in
+            let tenant = try uniqueTenant()
+            for number in 0..<50 { try await cache.store("value \(number)", "k\(number)", of: tenant) }
+            let sleep = try admin.begin("DEBUG", "SLEEP", "1.2")
+            try await Task.sleep(for: .milliseconds(100))
+            let outcomes = await withTaskGroup(of: (time: Duration, error: TenancyError?).self) { group in
+                for number in 0..<50 {
+                    group.addTask { await timed { _ = try await cache.text("k\(number)", of: tenant) } }
+                }
+                return await group.reduce(into: []) { $0.append($1) }
+            }
+            for outcome in outcomes {
+                #expect(outcome.error?.code == .timeout)
+                #expect(outcome.error?.details.backendCode == "commandTimeout")
+                #expect(outcome.error?.details.tenant == tenant)
+                #expect(outcome.time >= .milliseconds(290) && outcome.time < .milliseconds(900), "\(outcome.time)")
+            }
+            let held = try await eventually { (try? await cache.text("k0", of: tenant)) == "value 0" }
+            #expect(held)
+            for number in 0..<50 {
+                #expect(try await cache.text("k\(number)", of: tenant) == "value \(number)")
+            }
+            _ = sleep
+        }
+    }
+
+    @Test("A server that says nothing for idleTimeout loses its connection, with an error of its own")
+    func silentServer() async throws {
+        try await OwnServer.with(OwnServer()) { server in
+            var configuration = server.configuration
+            configuration.commandTimeout = .seconds(20)
+            configuration.idleTimeout = .milliseconds(400)
+            try await withCache(configuration) { cache in
+                let tenant = try uniqueTenant()
+                let admin = try await server.administrator()
+                _ = try admin.begin("DEBUG", "SLEEP", "1.5")
+                try await Task.sleep(for: .milliseconds(100))
+                let outcome = await timed { _ = try await cache.text("k", of: tenant) }
+                #expect(outcome.error?.details.backendCode == "idleTimeout")
+                #expect(outcome.time < .milliseconds(1_200), "\(outcome.time)")
+                let offline = await timed { _ = try await cache.text("k", of: tenant) }
+                #expect(offline.error?.code == .unavailable && offline.time < .milliseconds(100))
+                let held = try await eventually { (try? await cache.store("x", "k", of: tenant)) == .done }
+                #expect(held)
+                await admin.close()
+            }
+        }
+    }
+
+    @Test("A host that never answers costs connectTimeout")
+    func unreachable() async throws {
+        // Listens and accepts nothing more than its backlog: a server that was stopped in its tracks.
+        try await OwnServer.with(OwnServer()) { server in
+            let admin = try await server.administrator()
+            _ = try admin.begin("DEBUG", "SLEEP", "2")
+            try await Task.sleep(for: .milliseconds(100))
+            var configuration = server.configuration
+            configuration.connectTimeout = .milliseconds(300)
+            let cache = try RedisCache(configuration, reactors: TestReactors.shared.get())
+            let outcome = await timed { try await cache.start() }
+            #expect(outcome.error?.code == .timeout)
+            #expect(outcome.error?.details.backendCode == "connectTimeout")
+            #expect(outcome.time < .milliseconds(900), "\(outcome.time)")
+            await cache.shutDown()
+            await admin.close()
+        }
+    }
+
+    @Test("A port without a server is refused at once, and says so")
+    func refused() async throws {
+        var configuration = try testConfiguration()
+        configuration.port = 1
+        let cache = try RedisCache(configuration, reactors: TestReactors.shared.get())
+        let outcome = await timed { try await cache.start() }
+        #expect(outcome.error?.code == .unavailable)
+        #expect(outcome.error?.hint.contains("port") == true)
+        #expect(outcome.time < .seconds(1))
+        await cache.shutDown()
+    }
+
+    @Test("Cancelled calls end at once, and their replies go to nobody else")
+    func cancellation() async throws {
+        try await withOwnServer { cache, admin in
+            let tenant = try uniqueTenant()
+            for number in 0..<20 { try await cache.store("value \(number)", "k\(number)", of: tenant) }
+            _ = try admin.begin("DEBUG", "SLEEP", "1")
+            try await Task.sleep(for: .milliseconds(100))
+            let tasks = (0..<20).map { number in
+                Task { try await cache.text("k\(number)", of: tenant) }
+            }
+            let patient = Task { try await cache.text("k7", of: tenant) }
+            try await Task.sleep(for: .milliseconds(50))
+            let cancelled = await timed {
+                for task in tasks { task.cancel() }
+                for task in tasks {
+                    let result = await task.result
+                    #expect(throws: TenancyError.self) { try result.get() }
+                }
+            }
+            #expect(cancelled.time < .milliseconds(500), "\(cancelled.time)")
+            #expect(try await patient.value == "value 7")
+            for number in 0..<20 { #expect(try await cache.text("k\(number)", of: tenant) == "value \(number)") }
+        }
+    }
+
+    @Test("256 tasks at once each get their own replies, while some are cancelled and connections are killed")
+    func storm() async throws {
+        let configuration = try testConfiguration()
+        let admin = try await Administrator.ofServices()
+        try await withCache(configuration) { cache in
+            let succeeded = Locked(0)
+            let failures = Locked([TenancyError.Code: Int]())
+            let isOver = Locked(false)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 0..<256 {
+                    group.addTask {
+                        let tenant = try uniqueTenant("s\(number % 7)")
+                        for round in 0..<60 {
+                            let text = "value \(number) \(round)"
+                            let work = Task { () throws -> String? in
+                                try await cache.store(text, "k", of: tenant)
+                                return try await cache.text("k", of: tenant)
+                            }
+                            if round % 10 == number % 10 {
+                                await Task.yield()
+                                work.cancel()
+                            }
+                            switch await work.result {
+                            case .success(let found):
+                                #expect(found == text)
+                                succeeded.withLock { $0 += 1 }
+                            case .failure(let error):
+                                let code = TenancyError.wrap(error).code
+                                failures.withLock { $0[code, default: 0] += 1 }
+                                if code == .unavailable { try await Task.sleep(for: .milliseconds(20)) }
+                            }
+                        }
+                    }
+                }
+                group.addTask {
+                    var killed = 0
+                    while !isOver.withLock(\.self), killed < 12 {
+                        killed += try await admin.kill(clientsNamed: configuration.clientName)
+                        try await Task.sleep(for: .milliseconds(150))
+                    }
+                    #expect(killed > 0)
+                }
+                for _ in 0..<256 { try await group.next() }
+                isOver.withLock { $0 = true }
+                try await group.waitForAll()
+            }
+            #expect(succeeded.withLock(\.self) > 1_000)
+            let codes = Set(failures.withLock(\.self).keys)
+            #expect(codes.isSubset(of: [.unavailable, .cancelled]), "\(codes)")
+            let tenant = try uniqueTenant()
+            let held = try await eventually { (try? await cache.store("again", "k", of: tenant)) == .done }
+            #expect(held)
+        }
+        await admin.close()
+    }
+
+    @Test("Scripts that the server forgets are given again, and no counter counts twice")
+    func forgottenScripts() async throws {
+        // The shared server's scripts are left alone: other tests count on them.
+        try await OwnServer.with(OwnServer()) { server in
+            let admin = try await server.administrator()
+            try await withCache(server.configuration) { cache in
+                let tenant = try uniqueTenant()
+                let isOver = Locked(false)
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for _ in 0..<16 {
+                        group.addTask {
+                            for _ in 0..<200 {
+                                let replies = try await cache.run(
+                                    [
+                                        .increment(CacheKey("a"), by: 1, timeToLive: nil), .get(CacheKey("a")),
+                                        .increment(CacheKey("b"), by: 1, timeToLive: nil),
+                                    ], for: tenant)
+                                #expect(replies.count == 3)
+                            }
+                        }
+                    }
+                    group.addTask {
+                        while !isOver.withLock(\.self) {
+                            try await admin.send("SCRIPT", "FLUSH")
+                            try await Task.sleep(for: .milliseconds(3))
+                        }
+                    }
+                    for _ in 0..<16 { try await group.next() }
+                    isOver.withLock { $0 = true }
+                    try await group.waitForAll()
+                }
+                #expect(try await cache.text("a", of: tenant) == "3200")
+                #expect(try await cache.text("b", of: tenant) == "3200")
+                try await admin.send("SCRIPT", "FLUSH")
+                #expect(try await cache.flush(tenant) == 2)
+            }
+            await admin.close()
+        }
+    }
+
+    @Test("More calls than may wait fail at once")
+    func bounded() async throws {
+        try await withOwnServer({ $0.maximumWaitingCalls = 10 }) { cache, admin in
+            let tenant = try uniqueTenant()
+            _ = try admin.begin("DEBUG", "SLEEP", "0.7")
+            try await Task.sleep(for: .milliseconds(100))
+            let outcomes = await withTaskGroup(of: (time: Duration, error: TenancyError?).self) { group in
+                for number in 0..<40 {
+                    group.addTask { await timed { _ = try await cache.text("k\(number)", of: tenant) } }
+                }
+                return await group.reduce(into: []) { $0.append($1) }
+            }
+            let refused = outcomes.filter { $0.error?.details.backendCode == "maximumWaitingCalls" }
+            // The check of who the server is may be one of those that wait.
+            #expect((30...31).contains(refused.count), "\(refused.count)")
+            #expect(refused.allSatisfy { $0.time < .milliseconds(400) })
+        }
+    }
+
+    @Test("A flush under load removes one tenant's values and no other's, at no moment")
+    func flushUnderLoad() async throws {
+        try await withCache(testConfiguration()) { cache in
+            let base = uniqueName("f")
+            let victim = try TenantID(base)
+            let others = try ["a", "-a", "_", "0"].map { try TenantID(base + $0) }
+            for number in 0..<1_500 { try await cache.store("x", "k\(number)", of: victim) }
+            for other in others {
+                for number in 0..<100 { try await cache.store(other.rawValue, "k\(number)", of: other) }
+                try await cache.store(other.rawValue, "*", of: other)
+            }
+            let isOver = Locked(false)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for other in others {
+                    group.addTask {
+                        while !isOver.withLock(\.self) {
+                            for number in 0..<100 {
+                                let found = try await cache.text("k\(number)", of: other)
+                                #expect(found == other.rawValue)
+                            }
+                        }
+                    }
+                }
+                group.addTask {
+                    let removed = try await cache.flush(victim)
+                    #expect(removed == 1_500)
+                    isOver.withLock { $0 = true }
+                }
+                try await group.waitForAll()
+            }
+            for other in others {
+                #expect(try await cache.text("*", of: other) == other.rawValue)
+                #expect(try await cache.flush(other) == 101)
+            }
+            for number in 0..<1_500 { #expect(try await cache.text("k\(number)", of: victim) == nil) }
+        }
+    }
+}

@@ -1,0 +1,137 @@
+import Foundation
+import TenancyCore
+import Testing
+
+@testable import TenancyRedis
+
+@Suite("Redis servers that come back", .serialized, .requires(.application))
+struct RedisServerChangeTests {
+    private static let one = CacheToken(rawValue: 1)
+    private static let key = CacheKey("k")
+
+    @Test("A server that is gone fails calls at once, and is used again when it is back, beginning empty")
+    func restart() async throws {
+        try await OwnServer.with(OwnServer("--appendonly", "yes", "--appendfsync", "always")) { server in
+            try await withCache(server.configuration) { cache in
+                let tenant = try uniqueTenant()
+                #expect(try await cache.store("kept", "k", of: tenant) == .done)
+                server.kill()
+                let noticed = try await eventually {
+                    await timed { _ = try await cache.text("k", of: tenant) }.error?.code == .unavailable
+                }
+                #expect(noticed)
+                for _ in 0..<100 {
+                    let outcome = await timed { _ = try await cache.text("k", of: tenant) }
+                    #expect(outcome.error?.code == .unavailable)
+                    #expect(outcome.time < .milliseconds(100), "\(outcome.time)")
+                }
+                #expect(await cache.health().isHealthy == false)
+                try await server.start()
+                let held = try await eventually { await cache.health().isHealthy }
+                #expect(held)
+                // The server has kept what was stored, but nobody can know what it has missed.
+                let admin = try await server.administrator()
+                #expect(Int(try await admin.send("DBSIZE")) == 2)
+                #expect(try await cache.text("k", of: tenant) == nil)
+                #expect(try await cache.store("new", "k", of: tenant) == .done)
+                #expect(try await cache.text("k", of: tenant) == "new")
+                #expect(try await cache.flush(tenant) == 1)
+                #expect(Int(try await admin.send("DBSIZE")) == 1)
+                await admin.close()
+            }
+        }
+    }
+
+    @Test("A replica is no server for a cache")
+    func replica() async throws {
+        let server = try OwnServer("--replicaof", "127.0.0.1 1", "--replica-serve-stale-data", "yes")
+        try await OwnServer.with(server) { server in
+            let cache = try RedisCache(server.configuration, reactors: TestReactors.shared.get())
+            let outcome = await timed { try await cache.start() }
+            #expect(outcome.error?.code == .unavailable)
+            #expect(outcome.error?.hint.contains("master") == true)
+            await cache.shutDown()
+        }
+    }
+
+    @Test("A master that was demoted and promoted again begins empty, and no two clients know it by different ids")
+    func promotedAgain() async throws {
+        try await OwnServer.with(OwnServer()) { server in
+            try await withCache(server.configuration) { cache in
+                let tenant = try uniqueTenant()
+                #expect(try await cache.store("old", "k", of: tenant) == .done)
+                let admin = try await server.administrator()
+                // What is stored now may be an older copy for all that a client can know.
+                try await admin.send("REPLICAOF", "127.0.0.1", "1")
+                try await admin.send("REPLICAOF", "NO", "ONE")
+                let promotion = ContinuousClock.now
+                // A client that comes anew knows the new id at once, and has to wait for those that may not.
+                try await withCache(server.configuration) { newcomer in
+                    let early = await timed { _ = try await newcomer.text("k", of: tenant) }
+                    #expect(early.error?.code == .unavailable)
+                    let isUsable = try await eventually(within: .seconds(20)) {
+                        (try? await newcomer.store("new", "k", of: tenant)) == .done
+                    }
+                    #expect(isUsable)
+                    #expect(ContinuousClock.now - promotion > RedisSession.knowledgeTime)
+                    // The other client has noticed by then.
+                    let hasNoticed = try await eventually(within: .seconds(20)) {
+                        (try? await cache.text("k", of: tenant)) == "new"
+                    }
+                    #expect(hasNoticed)
+                }
+                await admin.close()
+            }
+        }
+    }
+
+    @Test("Where what has a life time is evicted, blocks have none and stay, and a full server still takes writes")
+    func eviction() async throws {
+        let server = try OwnServer("--maxmemory", "6mb", "--maxmemory-policy", "volatile-lru")
+        try await OwnServer.with(server) { server in
+            try await withCache(server.configuration) { cache in
+                let tenant = try uniqueTenant()
+                for number in 0..<50 {
+                    let block = CacheCommand.block(
+                        CacheKey("b\(number)"), token: Self.one, blockTime: .seconds(600))
+                    #expect(try await cache.run([block], for: tenant) == [.done])
+                }
+                let value = [UInt8](repeating: 7, count: 10_000)
+                for number in 0..<2_000 {
+                    let reply = try await cache.run(
+                        [.set(CacheKey("v\(number)"), value, timeToLive: nil, condition: .always)], for: tenant)
+                    #expect(reply == [.done])
+                }
+                for number in 0..<50 {
+                    let lookUp = CacheCommand.lookUp(
+                        CacheKey("b\(number)"), lease: Self.one, leaseTime: .seconds(9))
+                    #expect(try await cache.run([lookUp], for: tenant) == [.busy])
+                }
+            }
+        }
+    }
+
+    @Test("A server that is full and evicts nothing stores nothing, and keeps nothing that was to be replaced")
+    func full() async throws {
+        let server = try OwnServer("--maxmemory", "4mb", "--maxmemory-policy", "noeviction")
+        try await OwnServer.with(server) { server in
+            try await withCache(server.configuration) { cache in
+                let tenant = try uniqueTenant()
+                let value = [UInt8](repeating: 7, count: 20_000)
+                try await cache.store("old", "k", of: tenant)
+                var reply: CacheReply? = .done
+                for number in 0..<1_000 where reply == .done {
+                    reply = try await cache.run(
+                        [.set(CacheKey("v\(number)"), value, timeToLive: nil, condition: .always)], for: tenant
+                    ).first
+                }
+                #expect(reply == .refused)
+                #expect(try await cache.store("new", "k", of: tenant) == .refused)
+                #expect(try await cache.text("k", of: tenant) == nil)
+                let block = CacheCommand.block(Self.key, token: Self.one, blockTime: .seconds(9))
+                let outcome = await timed { _ = try await cache.run([block], for: tenant) }
+                #expect(outcome.error?.code == .storageFull)
+            }
+        }
+    }
+}

@@ -1,0 +1,142 @@
+import Foundation
+import TenancyCore
+import TenancyIO
+import Testing
+
+@testable import TenancyRedis
+
+/// What the tests' caches live on.
+enum TestReactors {
+    static let shared = Result { try ReactorGroup(name: "redis-test", count: 2) }
+}
+
+/// A configuration for tests: machines that are busy with other tests are slow, and what is left behind goes soon.
+func testConfiguration(_ server: TestServer = .application) throws -> RedisConfiguration {
+    var configuration = try RedisConfiguration(url: server.address())
+    if case .verify = configuration.tls.mode {
+        configuration.tls = .verify(authorityFile: TestServer.environment("TENANCY_TEST_REDIS_TLS_CA_FILE"))
+    }
+    configuration.commandTimeout = .seconds(10)
+    configuration.idleTimeout = .seconds(10)
+    configuration.maximumTimeToLive = .seconds(900)
+    configuration.clientName = uniqueName("test")
+    return configuration
+}
+
+/// Gives the body a started cache and shuts it down afterwards.
+func withCache<Value>(
+    _ configuration: RedisConfiguration, _ body: (RedisCache) async throws -> Value
+) async throws -> Value {
+    let cache = try RedisCache(configuration, reactors: TestReactors.shared.get())
+    do {
+        try await cache.start()
+        let value = try await body(cache)
+        await cache.shutDown()
+        return value
+    } catch {
+        await cache.shutDown()
+        throw error
+    }
+}
+
+/// A name that no other run uses.
+func uniqueName(_ prefix: String) -> String {
+    "\(prefix)-\(String(UInt64.random(in: 0 ... .max), radix: 36))"
+}
+
+func uniqueTenant(_ prefix: String = "t") throws -> TenantID { try TenantID(uniqueName(prefix)) }
+
+extension RedisCache {
+    func text(_ key: String, of tenant: TenantID) async throws -> String? {
+        guard case .value(let bytes) = try await run([.get(CacheKey(key))], for: tenant).first else { return nil }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    @discardableResult
+    func store(_ text: String, _ key: String, of tenant: TenantID) async throws -> CacheReply? {
+        let command = CacheCommand.set(CacheKey(key), Array(text.utf8), timeToLive: nil, condition: .always)
+        return try await run([command], for: tenant).first
+    }
+}
+
+/// Waits until the condition holds, ten seconds at most.
+func eventually(
+    within time: Duration = .seconds(10), _ condition: () async throws -> Bool
+) async throws -> Bool {
+    let end = ContinuousClock.now + time
+    while ContinuousClock.now < end {
+        if try await condition() { return true }
+        try await Task.sleep(for: .milliseconds(20))
+    }
+    return false
+}
+
+/// How long the body takes, and what it throws.
+func timed(_ body: () async throws -> Void) async -> (time: Duration, error: TenancyError?) {
+    let start = ContinuousClock.now
+    do {
+        try await body()
+        return (.now - start, nil)
+    } catch {
+        return (.now - start, TenancyError.wrap(error))
+    }
+}
+
+/// A client that may do everything, for what the tests do to servers.
+struct Administrator {
+    let connection: RedisConnection
+
+    init(_ configuration: RedisConfiguration) async throws {
+        var configuration = configuration
+        configuration.commandTimeout = .seconds(30)
+        configuration.idleTimeout = .seconds(30)
+        let reactor = try TestReactors.shared.get().next()
+        connection = try await RedisConnector(configuration: configuration, tls: nil, reactor: reactor).connect()
+            .connection
+        // The connection is not checked from time to time as a cache's is.
+        await connection.setKnown(until: .now + .seconds(3_600))
+    }
+
+    static func ofServices() async throws -> Administrator {
+        try await Administrator(testConfiguration(.admin))
+    }
+
+    /// Sends a command without waiting for its reply.
+    func begin(_ arguments: String...) throws -> RedisCall {
+        let call = try Self.call(arguments)
+        Task { try await connection.run(call) }
+        return call
+    }
+
+    /// Sends a command; returns the reply as text.
+    @discardableResult
+    func send(_ arguments: String...) async throws -> String { try await send(arguments) }
+
+    /// Sends a command; returns the reply as text.
+    @discardableResult
+    func send(_ arguments: [String]) async throws -> String {
+        let call = try Self.call(arguments)
+        try await connection.run(call)
+        guard let reply = call[0] else { return "" }
+        if let word = reply.errorWord { throw TenancyError(redis: word) }
+        return reply.text ?? reply.integer.map(String.init) ?? ""
+    }
+
+    func close() async { await connection.close(RedisNode.stopped) }
+
+    /// Ends the connections of that name; returns how many there were.
+    func kill(clientsNamed name: String) async throws -> Int {
+        var killed = 0
+        for line in try await send("CLIENT", "LIST").split(separator: "\n") where line.contains(" name=\(name) ") {
+            let id = line.split(separator: " ").first.map { $0.dropFirst(3) } ?? ""
+            if try await send("CLIENT", "KILL", "ID", String(id)) == "1" { killed += 1 }
+        }
+        return killed
+    }
+
+    private static func call(_ arguments: [String]) throws -> RedisCall {
+        var plain = CommandWriter()
+        try plain.write(arguments)
+        return RedisCall(plain)
+    }
+}

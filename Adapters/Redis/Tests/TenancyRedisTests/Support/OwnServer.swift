@@ -1,0 +1,105 @@
+import Foundation
+import TenancyCore
+import TenancyIO
+
+@testable import TenancyRedis
+
+/// A server of a test's own, in a temporary folder, which may be stopped and started again.
+final class OwnServer: @unchecked Sendable {
+    // Unchecked: a test uses its server from one task.
+
+    let port: Int
+    private let folder: String
+    private let options: [String]
+    private var process: Process?
+
+    init(_ options: String...) throws {
+        port = try Self.freePort()
+        folder = FileManager.default.temporaryDirectory.path + "/" + uniqueName("tenancy-redis")
+        self.options = options
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    }
+
+    /// Gives the body a running server, and removes it afterwards.
+    static func with<Value>(
+        _ server: OwnServer, _ body: (OwnServer) async throws -> Value
+    ) async throws -> Value {
+        defer {
+            server.kill()
+            try? FileManager.default.removeItem(atPath: server.folder)
+        }
+        try await server.start()
+        return try await body(server)
+    }
+
+    var configuration: RedisConfiguration {
+        var configuration = RedisConfiguration(host: "127.0.0.1", port: port)
+        configuration.commandTimeout = .seconds(10)
+        configuration.idleTimeout = .seconds(10)
+        configuration.clientName = uniqueName("test")
+        return configuration
+    }
+
+    func start() async throws {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments =
+            ["redis-server", "--port", String(port), "--bind", "127.0.0.1", "--dir", folder]
+            + ["--save", "", "--enable-debug-command", "yes"] + options
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        self.process = process
+        let answers = try await eventually {
+            guard let socket = try? await self.ping() else { return false }
+            return socket
+        }
+        guard answers else { throw TenancyError(.unavailable, "redis-server did not start") }
+    }
+
+    /// Ends the server as a crash would.
+    func kill() {
+        guard let process else { return }
+        Foundation.kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+        self.process = nil
+    }
+
+    func administrator() async throws -> Administrator { try await Administrator(configuration) }
+
+    /// Whether the server answers, whatever its role is.
+    private func ping() async throws -> Bool {
+        let reactor = try TestReactors.shared.get().next()
+        let deadline = ContinuousClock.now + .seconds(2)
+        let connection = try RedisConnection(configuration, tls: nil, on: reactor)
+        let addresses = try await SocketAddress.resolve("127.0.0.1", port: port, on: reactor, until: deadline)
+        guard let address = addresses.first else { return false }
+        try await connection.open(address, until: deadline)
+        var writer = CommandWriter()
+        try writer.write("PING")
+        let call = RedisCall(writer)
+        try await connection.run(call, until: deadline)
+        await connection.close(RedisNode.stopped)
+        return call[0]?.text == "PONG"
+    }
+
+    private static func freePort() throws -> Int {
+        #if canImport(Darwin)
+            let descriptor = socket(AF_INET, SOCK_STREAM, 0)
+        #else
+            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        #endif
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isBound = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
+            }
+        }
+        guard isBound else { throw TenancyError(.backendFailure, "no port is free") }
+        return Int(UInt16(bigEndian: address.sin_port))
+    }
+}
