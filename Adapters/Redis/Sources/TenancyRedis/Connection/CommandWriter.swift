@@ -11,6 +11,12 @@ struct CommandWriter {
     private var arguments: [UInt8] = []
     private var lengths: [Int] = []
 
+    /// - Parameter room: How many bytes the arguments of one command are likely to have.
+    init(room: Int = 256) {
+        arguments.reserveCapacity(room)
+        lengths.reserveCapacity(8)
+    }
+
     /// Begins a command.
     mutating func begin(_ name: StaticString) {
         arguments.removeAll(keepingCapacity: true)

@@ -92,7 +92,7 @@ actor RedisConnection {
         output = []
         plaintext = []
         if case .connecting(let wait) = before { wait.resume(.failure(error)) }
-        for call in pending.removeAll() { call.wait.resume(.failure(error)) }
+        for call in pending.removeAll() { call.finish(error) }
         ended.resume(.success(error))
     }
 
@@ -103,26 +103,6 @@ actor RedisConnection {
     /// handed out.
     func setKnown(until deadline: ContinuousClock.Instant) { knownUntil = deadline }
 
-    static var connectTimeout: TenancyError {
-        TenancyError(
-            .timeout, "Connecting to the server took longer than connectTimeout.",
-            hint: "Check the address and the network, or allow more time.",
-            details: .init(backendCode: "connectTimeout"))
-    }
-
-    private static var commandTimeout: TenancyError {
-        TenancyError(
-            .timeout, "The server's reply took longer than commandTimeout.",
-            hint: "Look for slow commands on the server, or allow more time.",
-            details: .init(backendCode: "commandTimeout"))
-    }
-
-    private static var idleTimeout: TenancyError {
-        TenancyError(
-            .timeout, "The server sent nothing for idleTimeout, although it owed replies; the connection was closed.",
-            hint: "Check the server and the network.", details: .init(backendCode: "idleTimeout"))
-    }
-
     // MARK: Calling
 
     /// Sends commands and returns when their replies are in the call.
@@ -131,13 +111,13 @@ actor RedisConnection {
     ///   been carried out all the same.
     nonisolated func run(_ call: RedisCall) async throws(TenancyError) {
         submit(call)
-        try await call.wait.value()
+        try await call.wait()
     }
 
     /// Sends commands as ``run(_:)`` does, as a part of connecting.
     nonisolated func run(_ call: RedisCall, until deadline: ContinuousClock.Instant) async throws(TenancyError) {
         submit(call)
-        try await call.wait.value(on: reactor, until: deadline, late: Self.connectTimeout)
+        try await call.wait(on: reactor, until: deadline, late: Self.connectTimeout)
     }
 
     private nonisolated func submit(_ call: RedisCall) {
@@ -150,19 +130,13 @@ actor RedisConnection {
 
     private func append(_ call: RedisCall) {
         // Given up before it was sent: then it is not sent.
-        if call.wait.hasEnded { return }
+        if call.hasEnded { return }
         guard case .open = phase else {
-            call.wait.resume(.failure(closingError))
+            call.finish(closingError)
             return
         }
         guard pending.count < configuration.maximumWaitingCalls else {
-            call.wait.resume(
-                .failure(
-                    TenancyError(
-                        .unavailable, "More than maximumWaitingCalls calls wait for the server.",
-                        hint: "Look for what slows the server down, or call it less.",
-                        details: .init(backendCode: "maximumWaitingCalls"))))
-            return
+            return call.finish(Self.tooManyCalls)
         }
         if !isFlushScheduled {
             isFlushScheduled = true
@@ -172,7 +146,7 @@ actor RedisConnection {
             reactor.atEndOfTurn { [self] in assumeIsolated { $0.flush() } }
         }
         pending.append(.init(call: call, deadline: turnDeadline))
-        if tls == nil { output += call.takeBytes() } else { plaintext += call.takeBytes() }
+        if tls == nil { call.appendBytes(to: &output) } else { call.appendBytes(to: &plaintext) }
     }
 
     private var closingError: TenancyError {
@@ -269,20 +243,10 @@ actor RedisConnection {
                 }
                 if call.add(reply) {
                     pending.removeFirst()
-                    call.wait.resume(.success(()))
+                    call.finish(nil)
                 }
             }
         }
-    }
-
-    private static var malformed: TenancyError {
-        TenancyError(
-            .backendFailure, "The server sent something that is no reply.",
-            hint: "Check that the port is a Redis server's, and whether it expects TLS.")
-    }
-
-    static var unknownServer: TenancyError {
-        TenancyError(.unavailable, "The server has not said for too long who it is; the connection was closed.")
     }
 
     // MARK: Deadlines
@@ -298,7 +262,7 @@ actor RedisConnection {
     private func expire() {
         timer = nil
         let now = ContinuousClock.now
-        while let call = pending.expireFirst(now) { call.wait.resume(.failure(Self.commandTimeout)) }
+        while let call = pending.expireFirst(now) { call.finish(Self.commandTimeout) }
         if !pending.isEmpty, now >= lastHeard + configuration.idleTimeout { return close(Self.idleTimeout) }
         arm()
     }

@@ -2,7 +2,7 @@ import TenancyCore
 import TenancyIO
 
 /// A connection that is logged in, to a server of which it is known who it is.
-struct RedisSession: Sendable {
+final class RedisSession: Sendable {
     /// The connection.
     let connection: RedisConnection
     /// Which server it is.
@@ -15,6 +15,17 @@ struct RedisSession: Sendable {
     /// From when on the session may be used: before that, clients that know the server by its former replication id may
     /// still be at work.
     let usableFrom: ContinuousClock.Instant
+
+    init(
+        connection: RedisConnection, identity: ServerIdentity, scripts: RedisScripts, evictsOnlyExpiring: Bool,
+        usableFrom: ContinuousClock.Instant
+    ) {
+        self.connection = connection
+        self.identity = identity
+        self.scripts = scripts
+        self.evictsOnlyExpiring = evictsOnlyExpiring
+        self.usableFrom = usableFrom
+    }
 
     /// For how long a client goes by what a server has said of itself.
     static let knowledgeTime = Duration.seconds(5)
