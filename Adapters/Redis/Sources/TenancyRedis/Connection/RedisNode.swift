@@ -77,6 +77,8 @@ final class RedisNode: Sendable {
                 session = try await connector.connect()
             } catch {
                 setOffline(error)
+                // The reactor has stopped, and nothing comes after that.
+                if error.code == .shutDown { return }
                 pause = min(pause * 2, connector.configuration.reconnect.maximumPause)
             }
         }
