@@ -60,6 +60,44 @@ struct RedisConfigurationTests {
         #expect(CacheScheme.redis.name == "redis")
     }
 
+    @Test("Settings are read from the environment, and what is wrong with them is told without values")
+    func settings() async throws {
+        let database = DatabaseScheme(name: "none", keys: []) { _ throws(TenancyError) in
+            DatabaseSource(name: "none") { _ throws(TenancyError) in throw TenancyError(.unsupported, "none") }
+        }
+        let common = ["TENANCY_DATABASE_KIND": "none", "TENANCY_CACHE_KIND": "redis"]
+        let good = [
+            ["TENANCY_CACHE_URL": "rediss://app:secret@h/2", "TENANCY_CACHE_TLS_SERVER_NAME": "cache.example"],
+            [
+                "TENANCY_CACHE_HOST": "h", "TENANCY_CACHE_PORT": "6390", "TENANCY_CACHE_USER": "app",
+                "TENANCY_CACHE_PASSWORD": "secret", "TENANCY_CACHE_DATABASE": "2", "TENANCY_CACHE_TLS": "true",
+                "TENANCY_CACHE_COMMAND_TIMEOUT": "250ms", "TENANCY_CACHE_CONNECTIONS_PER_REACTOR": "2",
+            ],
+            [:],
+        ]
+        for environment in good {
+            let config = try await SDKConfig.load(
+                entities: [], databases: [database], caches: [.redis],
+                environment: common.merging(environment) { $1 })
+            #expect(config.cache?.name == "redis")
+        }
+        let bad = [
+            ["TENANCY_CACHE_URL": "http://MARKER"], ["TENANCY_CACHE_PORT": "0"],
+            ["TENANCY_CACHE_TLS_AUTHORITY_FILE": "MARKER"], ["TENANCY_CACHE_USER": "MARKER"],
+            ["TENANCY_CACHE_CLIENT_NAME": "MAR KER"],
+        ]
+        for environment in bad {
+            let outcome = await timed {
+                let config = try await SDKConfig.load(
+                    entities: [], databases: [database], caches: [.redis],
+                    environment: common.merging(environment) { $1 })
+                _ = try config.cache?.make(AdapterEnvironment(logger: Logger(label: "test")))
+            }
+            #expect(outcome.error?.code == .invalidConfiguration, "\(environment.keys)")
+            #expect("\(String(describing: outcome.error))".contains("MARKER") == false)
+        }
+    }
+
     @Test("A refused password and a missing right are told as such, and without values", .requires(.application))
     func refused() async throws {
         var wrong = try testConfiguration()
