@@ -35,10 +35,11 @@ let package = Package(
         .target(name: "CTenancyIO"),
         .target(name: "TenancyIO", dependencies: ["CTenancyIO", "TenancyCore"]),
         .target(name: "TenancyTesting", dependencies: ["Tenancy", "TenancyCore"]),
+        .target(name: "CTenancySQLite", path: "Adapters/SQLite/Sources/CTenancySQLite"),
         .target(
             name: "TenancySQLite",
             dependencies: [
-                "TenancyCore", "TenancyIO",
+                "CTenancySQLite", "TenancyCore", "TenancyIO",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],

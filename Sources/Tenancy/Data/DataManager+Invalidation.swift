@@ -62,7 +62,8 @@ extension TenancyError {
     fileprivate var provesNothingWritten: Bool {
         [
             .notFound, .uniqueViolation, .foreignKeyViolation, .checkViolation, .notNullViolation, .staleVersion,
-            .serializationFailure, .deadlock, .locked, .readOnly, .transactionClosed, .tenantMismatch,
+            .serializationFailure, .deadlock, .locked, .readOnly, .transactionClosed, .transactionConflict,
+            .tenantMismatch,
             .cacheUnavailable,
             .invalidValue, .valueTooLarge, .typeMismatch, .unknownField, .invalidQuery, .unsupported,
         ].contains(code)

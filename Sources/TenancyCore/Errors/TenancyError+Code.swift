@@ -7,6 +7,7 @@ extension TenancyError {
             case schemaInvalid, schemaConflict, invalidQuery, invalidCursor, invalidConfiguration, unsupported
             case notFound, uniqueViolation, foreignKeyViolation, checkViolation, notNullViolation, staleVersion
             case serializationFailure, deadlock, timeout, cancelled, unavailable, locked, transactionClosed
+            case transactionConflict
             case storageFull, readOnly, corrupted, isolationUnproven, cacheUnavailable, sinkUnavailable
             case shutDown, backendFailure
         }
@@ -77,10 +78,12 @@ extension TenancyError {
         public static let cancelled = Code(.cancelled)
         /// The backend can't be reached.
         public static let unavailable = Code(.unavailable)
-        /// Another process holds the lock that this call needs.
+        /// Another user of the database holds the lock that this call needs.
         public static let locked = Code(.locked)
         /// The transaction that this call belongs to has ended.
         public static let transactionClosed = Code(.transactionClosed)
+        /// A call made inside a transaction, but not by it, would wait for that transaction for ever.
+        public static let transactionConflict = Code(.transactionConflict)
         /// The disk or the quota is full.
         public static let storageFull = Code(.storageFull)
         /// The database takes no writes.
@@ -133,8 +136,9 @@ extension TenancyError {
             case .timeout: "Allow more time, or ask for less."
             case .cancelled: "Nothing; the caller asked for it."
             case .unavailable: "Check that the server runs and can be reached, then repeat."
-            case .locked: "Repeat, or end the process that holds the lock."
+            case .locked: "Repeat; if it stays so, find who holds the lock."
             case .transactionClosed: "Use a transaction only inside its closure."
+            case .transactionConflict: "Make the call by the transaction, or after it."
             case .storageFull: "Free some space, then repeat."
             case .readOnly: "Check the file's permissions, or use the primary."
             case .corrupted: "Restore from a backup."

@@ -34,8 +34,10 @@ public struct ConformanceReport: Sendable, CustomStringConvertible {
     public var failed: [ConformanceResult] { results.filter { !$0.failures.isEmpty } }
     /// The cases that were not run because the adapter declares that it can't do what they are about.
     public var unsupported: [ConformanceResult] { results.filter { $0.missingCapability != nil } }
-    /// Whether nothing went wrong.
+    /// Whether nothing went wrong in what was run; what was not is ``unsupported``.
     public var hasPassed: Bool { failed.isEmpty }
+    /// Whether every case was run and nothing went wrong: what an adapter with every capability owes.
+    public var isComplete: Bool { hasPassed && unsupported.isEmpty }
 
     /// A line of counts for each group, then every failure.
     public var description: String {
@@ -48,7 +50,10 @@ public struct ConformanceReport: Sendable, CustomStringConvertible {
         for group in groups {
             let ofGroup = results.filter { $0.group == group }
             let time = ofGroup.reduce(Duration.zero) { $0 + $1.duration }
-            lines.append("  \(group): \(ofGroup.filter(\.hasPassed).count) of \(ofGroup.count) passed in \(time)")
+            let missed = ofGroup.filter { $0.missingCapability != nil }.count
+            let ending = missed == 0 ? "" : ", \(missed) unsupported"
+            lines.append(
+                "  \(group): \(ofGroup.filter(\.hasPassed).count) of \(ofGroup.count) passed in \(time)\(ending)")
         }
         lines += (failed + unsupported).map(\.description)
         return lines.joined(separator: "\n")

@@ -10,10 +10,13 @@ import TenancyCore
 /// let conformance = DatabaseConformance(name: "mydb") { .mydb(path: try freshPath()) }
 ///
 /// @Test(.serialized, arguments: DatabaseConformance.cases)
-/// func conforms(_ testCase: DatabaseConformance.Case) async throws { try await conformance.check(testCase) }
+/// func conforms(_ testCase: DatabaseConformance.Case) async throws {
+///     try await conformance.check(testCase, requiresSupport: true)
+/// }
 /// ```
 ///
-/// A case that needs what the adapter declares not to have is not run; that a call throws then is a case of its own.
+/// A case that needs what the adapter declares not to have is not run, and reported as unsupported; that a call throws
+/// then is a case of its own.
 /// Each case makes tenants of its own, so the factory may hand out one database again and again, if it is dropped at
 /// some time.
 public struct DatabaseConformance: Sendable {
@@ -90,10 +93,13 @@ public struct DatabaseConformance: Sendable {
 
     /// Runs one case and throws if it fails.
     ///
+    /// - Parameter requiresSupport: Whether a case that the adapter's capabilities leave out counts as failed, for an
+    ///   adapter that has them all.
     /// - Throws: ``ConformanceFailure``.
-    public func check(_ testCase: Case) async throws {
+    public func check(_ testCase: Case, requiresSupport: Bool = false) async throws {
         let result = await run(testCase)
-        if !result.failures.isEmpty { throw ConformanceFailure(result: result) }
+        let isMissed = requiresSupport && result.missingCapability != nil
+        if isMissed || !result.failures.isEmpty { throw ConformanceFailure(result: result) }
     }
 
     /// Runs one case.

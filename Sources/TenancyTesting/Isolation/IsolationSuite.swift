@@ -50,8 +50,11 @@ public struct IsolationSuite: Sendable {
 
     /// Runs one case and throws if it fails.
     ///
+    /// - Parameter requiresSupport: Whether a case that the adapter's capabilities leave out counts as failed.
     /// - Throws: ``ConformanceFailure``.
-    public func check(_ testCase: DatabaseConformance.Case) async throws { try await conformance.check(testCase) }
+    public func check(_ testCase: DatabaseConformance.Case, requiresSupport: Bool = false) async throws {
+        try await conformance.check(testCase, requiresSupport: requiresSupport)
+    }
 }
 
 /// What an ``IsolationSuite`` found.

@@ -7,7 +7,7 @@ extension SQLiteAdapter {
     ) async throws(TenancyError) -> any RowBatch {
         try await withFile(context) { file, schema throws(TenancyError) in
             let plan = try schema.plan(of: entity)
-            if keys.count <= PointReadLane.maximumKeys { return try await file.lane.read(plan, keys, context) }
+            if PointReadLane.takes(keys), let rows = try await file.lane.read(plan, keys, context) { return rows }
             return try await file.read(context) { connection throws(TenancyError) in
                 try connection.read(plan, keys, context.tenant)
             }
@@ -60,20 +60,17 @@ extension SQLiteAdapter {
             try context.checkAlive()
             let started = try started()
             let plan = try started.schema.plan(of: statement.shape.entity)
-            let lease = try await started.store.acquire(context)
-            do throws(TenancyError) {
+            return try await withFile(context, started) { lease throws(TenancyError) in
                 let reader = try await lease.file.checkOutForStream(context)
                 let source = RowSource(
-                    connection: reader, plan, statement, batchSize: batchSize, context, lifecycle
+                    connection: reader, plan, statement, batchSize: batchSize, context, lifecycle,
+                    busyTimeout: lease.file.busyTimeout
                 ) { [lifecycle] in
                     await lease.file.giveBack(reader, to: lease.file.streamers)
                     started.store.release(lease)
                     lifecycle.leave()
                 }
                 return RowStream(source)
-            } catch {
-                started.store.release(lease)
-                throw error
             }
         } catch {
             lifecycle.leave()
@@ -89,19 +86,12 @@ extension SQLiteAdapter {
         defer { lifecycle.leave() }
         try context.checkAlive()
         let started = try started()
-        let lease = try await started.store.acquire(context)
-        defer { started.store.release(lease) }
-        let pool = options.isReadOnly ? lease.file.readers : lease.file.writers
-        let connection = try await pool.checkOut(in: context)
-        do {
-            let transaction = Transaction(
-                connection, lease.file, started.schema, context, isReadOnly: options.isReadOnly)
-            let result = try await transaction.run(body)
-            await lease.file.giveBack(connection, to: pool)
-            return result
-        } catch {
-            await lease.file.giveBack(connection, to: pool)
-            throw error
+        // Nothing of the body has run if the file turns out to have been removed.
+        let (lease, transaction) = try await withFile(context, started) { lease throws(TenancyError) in
+            (lease, try await Transaction.begin(lease.file, started.schema, context, isReadOnly: options.isReadOnly))
         }
+        defer { started.store.release(lease) }
+        if options.isReadOnly { return try await transaction.run(body) }
+        return try await OpenTransaction.mark(lease.file) { try await transaction.run(body) }
     }
 }

@@ -40,6 +40,7 @@ final class SQLiteAdapter: DatabaseAdapter {
             throw TenancyError(.invalidConfiguration, "The database was started twice.")
         }
         let schema = try Schema(entities)
+        try SQLiteLibrary.current.check(searches: entities.contains { !$0.searchFields.isEmpty })
         let store = try await FileStore.open(configuration, schema, lifecycle)
         _ = reference.storeIfNil(Started(schema, store))
         logger.debug(
@@ -55,7 +56,7 @@ final class SQLiteAdapter: DatabaseAdapter {
     }
 
     func preferredExecutor(for tenant: TenantID) -> (any TaskExecutor)? {
-        reference.load()?.store.shared?.lane.connection.executor
+        reference.load()?.store.shared?.lane.connection.executor as? any TaskExecutor
     }
 
     /// Runs a call's work with the file of the context's tenant.
@@ -66,17 +67,43 @@ final class SQLiteAdapter: DatabaseAdapter {
         defer { lifecycle.leave() }
         try context.checkAlive()
         let started = try started()
-        let lease = try await started.store.acquire(context)
-        defer { started.store.release(lease) }
-        return try await body(lease.file, started.schema)
+        return try await withFile(context, started) { lease throws(TenancyError) in
+            let result = try await body(lease.file, started.schema)
+            started.store.release(lease)
+            return result
+        }
     }
 
-    func removeAllData(in context: TenantContext) async throws(TenancyError) {
-        if try !started().store.hasFile(of: context.tenant) { return }
-        try await withFile(context) { file, schema throws(TenancyError) in
-            try await file.write(context) { connection throws(TenancyError) in
-                for plan in schema.plans { try connection.removeAll(plan, context.tenant) }
+    /// Runs `body` with a file that it releases if it returns, and again with another if the file was removed meanwhile.
+    func withFile<Result: Sendable>(
+        _ context: TenantContext, _ started: Started, _ body: (Lease) async throws(TenancyError) -> Result
+    ) async throws(TenancyError) -> Result {
+        var attempts = 0
+        while true {
+            let lease = try await started.store.acquire(context)
+            do throws(TenancyError) { return try await body(lease) } catch {
+                attempts += 1
+                guard attempts < Self.maximumAttempts, await lease.file.wasRemoved(error) else {
+                    started.store.release(lease)
+                    throw error
+                }
+                started.store.abandon(lease)
             }
+        }
+    }
+
+    /// How often a call meets a tenant's removal before it fails.
+    private static var maximumAttempts: Int { 5 }
+
+    func removeAllData(in context: TenantContext) async throws(TenancyError) {
+        try lifecycle.enter()
+        defer { lifecycle.leave() }
+        try context.checkAlive()
+        let started = try started()
+        if await !started.store.hasFile(of: context.tenant) { return }
+        try await withFile(context, started) { lease throws(TenancyError) in
+            try await lease.file.removeAll(context)
+            if lease.file.place.owner == nil { started.store.release(lease) } else { started.store.abandon(lease) }
         }
     }
 

@@ -3,8 +3,9 @@ public import TenancyCore
 /// How an SQLite database is opened and used.
 ///
 /// A file has one writer at a time, and writes wait for it in the order in which they come. So a write that is made
-/// inside a transaction's body, but not by the transaction, waits for the transaction that waits for it, until its
-/// deadline: give calls deadlines, and make a transaction's writes by the transaction.
+/// inside a transaction's body, but not by the transaction, would wait for the transaction that waits for it. It throws
+/// ``TenancyError/Code/transactionConflict`` at once, as it does in every task that the body starts, detached ones
+/// excepted: make a transaction's writes by the transaction, or after it.
 public struct SQLiteConfiguration: Sendable {
     /// Where tenants' records are kept.
     public struct Model: Sendable, Hashable, CustomStringConvertible {

@@ -134,13 +134,14 @@ import Testing
         let bench = try await Bench()
         let a = try tenant("a")
         try await bench.adapter.withTransaction(TransactionOptions(), in: a) { _ in
-            let waiter = Task { try await bench.insert([bench.item(1)], a) }
-            let last = Task { try await bench.insert([bench.item(2)], a) }
+            let waiter = Task.detached { try await bench.insert([bench.item(1)], a) }
+            let last = Task.detached { try await bench.insert([bench.item(2)], a) }
             try await Task.sleep(for: .milliseconds(30))
             waiter.cancel()
             _ = await expect(.cancelled) { try await waiter.value }
             let late = try tenant("a", deadline: .milliseconds(30))
-            _ = await expect(.timeout) { try await bench.insert([bench.item(3)], late) }
+            let lateWriter = Task.detached { try await bench.insert([bench.item(3)], late) }
+            _ = await expect(.timeout) { try await lateWriter.value }
             last.cancel()
             _ = await expect(.cancelled) { try await last.value }
         }

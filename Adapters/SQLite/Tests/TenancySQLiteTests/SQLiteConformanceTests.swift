@@ -39,20 +39,22 @@ struct SQLiteConformanceTests {
     }
 
     @Test(arguments: DatabaseConformance.cases)
-    func conformsShared(_ testCase: DatabaseConformance.Case) async throws { try await Self.shared.check(testCase) }
+    func conformsShared(_ testCase: DatabaseConformance.Case) async throws {
+        try await Self.shared.check(testCase, requiresSupport: true)
+    }
 
     @Test(arguments: DatabaseConformance.cases)
     func conformsWithAFileForEachTenant(_ testCase: DatabaseConformance.Case) async throws {
-        try await Self.filePerTenant.check(testCase)
+        try await Self.filePerTenant.check(testCase, requiresSupport: true)
     }
 
     @Test(arguments: IsolationSuite.cases)
     func isolatesShared(_ testCase: DatabaseConformance.Case) async throws {
-        try await Self.sharedIsolation.check(testCase)
+        try await Self.sharedIsolation.check(testCase, requiresSupport: true)
     }
 
     @Test(arguments: IsolationSuite.cases)
     func isolatesWithAFileForEachTenant(_ testCase: DatabaseConformance.Case) async throws {
-        try await Self.fileIsolation.check(testCase)
+        try await Self.fileIsolation.check(testCase, requiresSupport: true)
     }
 }

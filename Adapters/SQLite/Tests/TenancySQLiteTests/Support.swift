@@ -107,6 +107,22 @@ func tenant(_ id: String, deadline: Duration? = nil) throws -> TenantContext {
     TenantContext(tenant: try TenantID(id), deadline: deadline.map { .now + $0 })
 }
 
+/// Whether `body` fails with one of two codes.
+func expectAny<R>(
+    _ first: TenancyError.Code, _ second: TenancyError.Code, _ location: SourceLocation = #_sourceLocation,
+    _ body: () async throws -> R
+) async -> TenancyError? {
+    do {
+        _ = try await body()
+        Issue.record("nothing was thrown where \(first) or \(second) was expected", sourceLocation: location)
+        return nil
+    } catch {
+        let error = TenancyError.wrap(error)
+        #expect([first, second].contains(error.code), "\(error)", sourceLocation: location)
+        return error
+    }
+}
+
 /// Whether `body` fails with a code.
 func expect<R>(
     _ code: TenancyError.Code, _ location: SourceLocation = #_sourceLocation, _ body: () async throws -> R

@@ -76,12 +76,13 @@ extension DatabaseConformance {
         addBareDeadlineCases(&list)
     }
 
+    /// The tasks that wait are detached: what would wait for the transaction that it is made in may be refused at once.
     private static func addWaitingCases(_ list: inout CaseList) {
         list.add("a write that waits for a transaction: cancelled, it is not done", needs: .transactions) { t in
             let (handle, items) = try await t.interruptible()
             try? await handle.transaction { inside in
                 try await inside.query(Item.self).update(.set(\.kind, to: "held"))
-                let waiting = Task {
+                let waiting = Task.detached {
                     try await handle.query(Item.self).where { $0.id == "i00000" }.update(.set(\.kind, to: "late"))
                 }
                 try await Task.sleep(for: .milliseconds(60))
@@ -103,9 +104,10 @@ extension DatabaseConformance {
             try? await handle.transaction { inside in
                 try await inside.query(Item.self).update(.set(\.kind, to: "held"))
                 let start = ContinuousClock.now
-                await t.expectThrows(.timeout) {
+                let waiting = Task.detached {
                     try await handle.with(timeout: .milliseconds(150)).query(Item.self).update(.set(\.kind, to: "late"))
                 }
+                await t.expectThrows(.timeout) { try await waiting.value }
                 t.expect(ContinuousClock.now - start < .seconds(3), "it took long to end")
                 throw CaseAborted()
             }
@@ -116,7 +118,7 @@ extension DatabaseConformance {
             let (handle, items) = try await t.interruptible()
             try? await handle.transaction { inside in
                 try await inside.query(Item.self).update(.set(\.kind, to: "held"))
-                let waiting = Task {
+                let waiting = Task.detached {
                     try await handle.transaction { try await $0.query(Item.self).update(.set(\.kind, to: "late")) }
                 }
                 try await Task.sleep(for: .milliseconds(60))

@@ -287,7 +287,9 @@ extension DatabaseCaseContext {
         do {
             try await body()
         } catch let error as TenancyError {
-            expect(error.isRetryable, "prevented by \(error)", file: file, line: line)
+            expect(
+                error.isRetryable || error.code == .transactionConflict, "prevented by \(error)", file: file, line: line
+            )
         } catch {
             fail("an error of type \(type(of: error))", file: file, line: line)
         }

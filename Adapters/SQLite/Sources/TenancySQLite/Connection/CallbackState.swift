@@ -20,7 +20,8 @@ final class CallbackState {
 
     func end() { operation = nil }
 
-    /// From now on a statement that meets a lock fails at once: whoever runs it tries again.
+    /// From now on a statement that meets a lock fails at once: whoever runs it tries again, without holding the thread,
+    /// on which others' work waits whose deadlines may be sooner.
     func stopWaiting() { busyTimeout = .zero }
 
     /// Makes SQLite ask. The state must outlive the connection.

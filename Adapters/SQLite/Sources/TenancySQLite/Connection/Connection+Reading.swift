@@ -4,11 +4,21 @@ import TenancyCore
 extension Connection {
     /// The records of some keys. Several keys are read in one moment.
     func read(_ plan: TablePlan, _ keys: [Value], _ tenant: TenantID) throws(TenancyError) -> RowBuffer {
+        try read(plan, keys, tenant, atMost: .max) ?? RowBuffer.Builder(columnCount: 0, rowCapacity: 0).build()
+    }
+
+    /// The records of some keys; `nil` if there are several and they have more bytes than `limit`.
+    func read(
+        _ plan: TablePlan, _ keys: [Value], _ tenant: TenantID, atMost limit: Int
+    ) throws(TenancyError) -> RowBuffer? {
         let begins = keys.count > 1 && !isInTransaction
         if begins { try control("BEGIN") }
         defer { if begins { endReading() } }
         var builder = RowBuffer.Builder(columnCount: plan.entity.fields.count, rowCapacity: min(keys.count, 1_024))
-        for key in keys { try read(plan, key, tenant, into: &builder) }
+        for key in keys {
+            if builder.byteCount > limit { return nil }
+            try read(plan, key, tenant, into: &builder)
+        }
         return builder.build()
     }
 

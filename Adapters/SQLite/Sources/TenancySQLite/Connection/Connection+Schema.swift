@@ -23,8 +23,14 @@ extension Connection {
                 }
             }
         } catch {
-            throw TenancyError(grdb: error).with { $0.tenant = tenant }
+            throw TenancyError(grdb: error, on: handle).with { $0.tenant = tenant }
         }
+        becomeRunning()
+    }
+
+    /// Ends what is needed only until the tables are up.
+    func becomeRunning() {
         stopObserving()
+        callbacks.stopWaiting()
     }
 }

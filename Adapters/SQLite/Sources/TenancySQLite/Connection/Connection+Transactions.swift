@@ -51,10 +51,13 @@ extension Connection {
         if isInTransaction { try? control("ROLLBACK") }
     }
 
-    /// Moves the write-ahead log into the file, if nobody reads from it.
-    func checkpoint() {
+    /// Moves the write-ahead log into the file and empties it.
+    ///
+    /// - Returns: Whether nobody read from it, so that it could be done.
+    @discardableResult
+    func checkpoint() -> Bool {
         callbacks.end()
-        guard let handle else { return }
-        sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_TRUNCATE, nil, nil)
+        guard let handle else { return false }
+        return sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_TRUNCATE, nil, nil) == SQLITE_OK
     }
 }

@@ -59,13 +59,6 @@ extension Connection {
         }
     }
 
-    /// Removes everything that a tenant has in a table.
-    func removeAll(_ plan: TablePlan, _ tenant: TenantID) throws(TenancyError) {
-        let prepared = try prepare(.fixed(.removeAll, plan.entity), plan) { plan.removeAll }
-        prepared.bind(tenant.rawValue, at: 1)
-        try finish(prepared, plan)
-    }
-
     private var changes: Int { handle.map { Int(sqlite3_changes64($0)) } ?? 0 }
 
     private func upsert(

@@ -4,7 +4,7 @@ import Synchronization
 import TenancyCore
 import TenancyIO
 
-/// One connection to one file, and the thread on which alone it is used.
+/// One connection to one file, and the executor on which alone it is used.
 ///
 /// GRDB opens it and brings the tables up; statements run on the connection below it, because a point read takes less
 /// time than GRDB needs to schedule one.
@@ -14,7 +14,7 @@ actor Connection {
         case writer, reader, pointReader
     }
 
-    nonisolated let executor: ThreadExecutor
+    nonisolated let executor: any ConnectionExecutor
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     nonisolated let role: Role
@@ -34,9 +34,12 @@ actor Connection {
     var copies: Set<Int> = []
     var nextCopy = 0
 
-    init(_ role: Role, executor: ThreadExecutor, _ configuration: SQLiteConfiguration) {
+    private let threads: ConnectionThreads
+
+    init(_ role: Role, on threads: ConnectionThreads, _ configuration: SQLiteConfiguration) {
         self.role = role
-        self.executor = executor
+        self.threads = threads
+        executor = threads.executor(for: role)
         callbacks = CallbackState(busyTimeout: configuration.busyTimeout)
         cache = StatementCache(maximum: configuration.maximumStatements)
     }
@@ -58,6 +61,25 @@ actor Connection {
         }
     }
 
+    /// Runs a call's work as ``run(_:_:)`` does, and again as long as it meets a lock and has time to wait for it. The
+    /// thread is not held meanwhile. What met a lock has changed nothing.
+    nonisolated func runPatiently<Result: Sendable>(
+        _ operation: Operation, for patience: Duration,
+        _ body: @Sendable (isolated Connection) throws(TenancyError) -> Result
+    ) async -> Swift.Result<Result, TenancyError> {
+        let begun = ContinuousClock.now
+        while true {
+            let result = await run(operation, body)
+            guard case .failure(let error) = result, error.code == .locked,
+                ContinuousClock.now - begun < patience
+            else { return result }
+            // A cancelled sleep ends at once, and the next turn finds the operation cancelled.
+            try? await Task.sleep(for: Self.pauseBetweenTries)
+        }
+    }
+
+    private static let pauseBetweenTries = Duration.milliseconds(2)
+
     /// Runs work that must not be stopped, such as a rollback.
     func runToTheEnd<Result: Sendable, Failure: Error>(
         _ body: @Sendable (isolated Connection) throws(Failure) -> Result
@@ -76,7 +98,7 @@ actor Connection {
         self.handle = handle
     }
 
-    /// Closes the connection and ends its thread.
+    /// Closes the connection and ends its thread, if it had one of its own.
     func close() {
         cursors = [:]
         readers = []
@@ -87,7 +109,7 @@ actor Connection {
             try? queue.close()
         }
         queue = nil
-        executor.stop()
+        threads.release(executor)
     }
 
     /// The open connection.
@@ -102,7 +124,8 @@ actor Connection {
         let message = sqlite3_errmsg(handle).map { String(cString: $0) }
         let extended = sqlite3_extended_errcode(handle)
         return TenancyError(
-            sqlite: extended & 0xFF == code & 0xFF ? extended : code, message: message, plan: plan)
+            sqlite: extended & 0xFF == code & 0xFF ? extended : code, message: message, plan: plan,
+            systemError: sqlite3_system_errno(handle))
     }
 
     /// A compiled statement, from the cache if it is there.

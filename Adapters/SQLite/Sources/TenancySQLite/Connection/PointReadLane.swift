@@ -9,10 +9,20 @@ import TenancyIO
 /// Nothing but reads by a few keys passes here, so no read waits long for another. A read that meets another process's
 /// lock is tried again in turn with what comes meanwhile, so that each keeps its own deadline and can be cancelled.
 final class PointReadLane: Sendable {
-    typealias Outcome = Result<RowBuffer, TenancyError>
+    typealias Outcome = Result<RowBuffer?, TenancyError>
 
     /// The most keys of one call that are read here; longer lists are for the other readers.
-    static let maximumKeys = 64
+    private static let maximumKeys = 64
+    /// How many bytes of a call's several records are copied here, and of its several keys bound, before the call is sent
+    /// to the other readers: a millisecond's work at most. A single record is read here whatever its length.
+    private static let maximumBytes = 1 << 20
+
+    /// Whether so many and so long keys are for this lane.
+    static func takes(_ keys: [Value]) -> Bool {
+        if keys.count == 1 { return true }
+        guard keys.count <= maximumKeys else { return false }
+        return keys.reduce(0) { $0 + $1.textBytes } <= maximumBytes
+    }
 
     private struct Request {
         let plan: TablePlan
@@ -43,8 +53,9 @@ final class PointReadLane: Sendable {
         self.busyTimeout = busyTimeout
     }
 
-    /// The records of some keys, on the caller's thread if that is the connection's, else with others' reads.
-    func read(_ plan: TablePlan, _ keys: [Value], _ context: TenantContext) async throws(TenancyError) -> RowBuffer {
+    /// The records of some keys, on the caller's thread if that is the connection's, else with others' reads; `nil` if
+    /// they are so long that another reader must read them.
+    func read(_ plan: TablePlan, _ keys: [Value], _ context: TenantContext) async throws(TenancyError) -> RowBuffer? {
         if connection.executor.isCurrent {
             let outcome = readHere(plan, keys, context.tenant)
             // What is locked is waited for without holding the thread.
@@ -71,7 +82,8 @@ final class PointReadLane: Sendable {
 
     private func readHere(_ plan: TablePlan, _ keys: [Value], _ tenant: TenantID) -> Outcome {
         connection.assumeIsolated { connection in
-            Self.outcome { () throws(TenancyError) in try connection.read(plan, keys, tenant) }
+            Self.outcome { () throws(TenancyError) in try connection.read(plan, keys, tenant, atMost: Self.maximumBytes)
+            }
         }
     }
 
@@ -113,7 +125,7 @@ final class PointReadLane: Sendable {
         var locked: [Request] = []
         for request in requests {
             let outcome = connection.run(request.operation) { connection throws(TenancyError) in
-                try connection.read(request.plan, request.keys, request.tenant)
+                try connection.read(request.plan, request.keys, request.tenant, atMost: Self.maximumBytes)
             }
             if case .failure(let error) = outcome, error.code == .locked, let request = waiting(request) {
                 locked.append(request)
@@ -133,7 +145,14 @@ final class PointReadLane: Sendable {
         return now - since < busyTimeout ? request : nil
     }
 
-    private static func outcome(_ body: () throws(TenancyError) -> RowBuffer) -> Outcome {
+    private static func outcome(_ body: () throws(TenancyError) -> RowBuffer?) -> Outcome {
         do throws(TenancyError) { return .success(try body()) } catch { return .failure(error) }
+    }
+}
+
+extension Value {
+    /// The length of a text.
+    fileprivate var textBytes: Int {
+        if case .string(let text) = self { text.utf8.count } else { 0 }
     }
 }

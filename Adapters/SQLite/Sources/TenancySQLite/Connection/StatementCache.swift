@@ -15,7 +15,7 @@ struct StatementCache {
 
     /// The statements of which each entity has one.
     enum FixedStatement: Hashable {
-        case insert, upsert, update, delete, deleteVersion, version, removeAll
+        case insert, upsert, update, delete, deleteVersion, version
     }
 
     private var statements: [Key: PreparedStatement] = [:]

@@ -20,6 +20,8 @@ final class FileStore: Sendable {
 
     private struct State {
         var entries: [TenantID: Entry] = [:]
+        /// Entries whose files were removed while they were open, by their numbers, until their last users are done.
+        var removed: [UInt64: Entry] = [:]
         var uses: UInt64 = 0
         var closing: [UInt64: Task<Void, Never>] = [:]
         var isClosed = false
@@ -29,42 +31,62 @@ final class FileStore: Sendable {
     private let configuration: SQLiteConfiguration
     private let schema: Schema
     private let lifecycle: Lifecycle
+    private let threads: ConnectionThreads
+    private let locks: FileLocks
     /// The one file of the shared model.
     let shared: DatabaseFile?
 
     private init(
-        shared: DatabaseFile?, _ configuration: SQLiteConfiguration, _ schema: Schema, _ lifecycle: Lifecycle
+        shared: DatabaseFile?, on threads: ConnectionThreads, _ configuration: SQLiteConfiguration, _ schema: Schema,
+        _ lifecycle: Lifecycle
     ) {
         self.shared = shared
         self.configuration = configuration
         self.schema = schema
         self.lifecycle = lifecycle
+        self.threads = threads
+        locks = FileLocks(
+            directory: configuration.path, threads: threads, busyTimeout: configuration.busyTimeout,
+            isReadOnly: configuration.isReadOnly)
     }
 
     /// Opens the shared file, or the directory and in it the file of Tenancy's own records.
     static func open(
         _ configuration: SQLiteConfiguration, _ schema: Schema, _ lifecycle: Lifecycle
     ) async throws(TenancyError) -> FileStore {
+        let threads = ConnectionThreads(configuration)
         guard configuration.model == .filePerTenant else {
-            let file = try await DatabaseFile.open(configuration.path, tenant: nil, schema, configuration, lifecycle)
-            return FileStore(shared: file, configuration, schema, lifecycle)
+            let place = DatabaseFile.Place(path: configuration.path, owner: nil, threads: threads)
+            let file = try await DatabaseFile.open(place, schema, configuration, lifecycle)
+            return FileStore(shared: file, on: threads, configuration, schema, lifecycle)
         }
-        if !configuration.isReadOnly {
-            do {
-                try FileManager.default.createDirectory(
-                    atPath: configuration.path, withIntermediateDirectories: true)
-            } catch {
-                throw TenancyError(.unavailable, "The directory of the tenants' files can't be made.")
-            }
+        let store = FileStore(shared: nil, on: threads, configuration, schema, lifecycle)
+        do throws(TenancyError) {
+            if !configuration.isReadOnly { try await makeDirectory(configuration.path, threads) }
+            store.release(try await store.acquire(TenantContext(tenant: .system)))
+            return store
+        } catch {
+            threads.stop()
+            throw error
         }
-        let store = FileStore(shared: nil, configuration, schema, lifecycle)
-        store.release(try await store.acquire(TenantContext(tenant: .system)))
-        return store
+    }
+
+    private static func makeDirectory(_ path: String, _ threads: ConnectionThreads) async throws(TenancyError) {
+        let isMade = await threads.run {
+            (try? FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)) != nil
+        }
+        guard isMade else {
+            throw TenancyError(
+                .unavailable, "The directory of the tenants' files can't be made.",
+                hint: "Check that the path names no file and that the process may write where the directory is to be.")
+        }
     }
 
     /// Whether the tenant has a file, or shares one.
-    func hasFile(of tenant: TenantID) -> Bool {
-        shared != nil || FileManager.default.fileExists(atPath: path(of: tenant))
+    func hasFile(of tenant: TenantID) async -> Bool {
+        if shared != nil { return true }
+        let path = path(of: tenant)
+        return await threads.run { access(path, F_OK) == 0 }
     }
 
     /// The file of a context's tenant, which stays open until ``release(_:)``.
@@ -102,6 +124,20 @@ final class FileStore: Sendable {
         if shared == nil { release(lease.tenant, lease.number) }
     }
 
+    /// Ends the use of a file that was removed. The tenant's next call opens another; calls under way end first.
+    func abandon(_ lease: Lease) {
+        state.withLock { state in
+            if let entry = state.entries[lease.tenant], entry.number == lease.number {
+                state.entries[lease.tenant] = nil
+                state.removed[lease.number] = entry
+            }
+        }
+        release(lease)
+    }
+
+    /// How many threads the connections of the files share; `nil` if each has its own.
+    var sharedThreads: Int? { threads.sharedCount }
+
     /// How many files are open or being opened.
     var count: Int { shared == nil ? state.withLock { $0.entries.count } : 1 }
 
@@ -109,12 +145,17 @@ final class FileStore: Sendable {
     func close() async {
         let (files, closing) = state.withLock { state in
             state.isClosed = true
-            defer { state.entries = [:] }
-            return (state.entries.values.compactMap(\.file), Array(state.closing.values))
+            defer {
+                state.entries = [:]
+                state.removed = [:]
+            }
+            let entries = Array(state.entries.values) + Array(state.removed.values)
+            return (entries.compactMap(\.file), Array(state.closing.values))
         }
         await shared?.close()
         for file in files { await file.close() }
         for task in closing { await task.value }
+        threads.stop()
     }
 
     private func path(of tenant: TenantID) -> String { configuration.path + "/" + TenantFileName.of(tenant) }
@@ -122,8 +163,9 @@ final class FileStore: Sendable {
     private func open(_ tenant: TenantID) async {
         let result: Result<DatabaseFile, TenancyError>
         do throws(TenancyError) {
-            result = .success(
-                try await DatabaseFile.open(path(of: tenant), tenant: tenant, schema, configuration, lifecycle))
+            let place = DatabaseFile.Place(
+                path: path(of: tenant), owner: .init(tenant: tenant, locks: locks), threads: threads)
+            result = .success(try await DatabaseFile.open(place, schema, configuration, lifecycle))
         } catch {
             result = .failure(error)
         }
@@ -149,6 +191,11 @@ final class FileStore: Sendable {
 
     private func release(_ tenant: TenantID, _ number: UInt64) {
         state.withLock { state in
+            if let users = state.removed[number]?.users {
+                state.removed[number]?.users = users - 1
+                if users == 1, let file = state.removed.removeValue(forKey: number)?.file { close(file, &state) }
+                return
+            }
             // An entry whose file could not be opened is gone, and another may be in its place.
             guard state.entries[tenant]?.number == number else { return }
             state.entries[tenant]?.users -= 1
@@ -163,12 +210,16 @@ final class FileStore: Sendable {
             guard let oldest = idle.min(by: { $0.value.lastUse < $1.value.lastUse }),
                 let file = state.entries.removeValue(forKey: oldest.key)?.file
             else { return }
-            state.uses += 1
-            let number = state.uses
-            state.closing[number] = Task { [self] in
-                await file.close()
-                self.state.withLock { $0.closing[number] = nil }
-            }
+            close(file, &state)
+        }
+    }
+
+    private func close(_ file: DatabaseFile, _ state: inout State) {
+        state.uses += 1
+        let number = state.uses
+        state.closing[number] = Task { [self] in
+            await file.close()
+            self.state.withLock { $0.closing[number] = nil }
         }
     }
 }

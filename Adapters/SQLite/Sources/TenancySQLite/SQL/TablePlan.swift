@@ -86,9 +86,4 @@ struct TablePlan: Sendable {
     var exists: CompiledSQL {
         CompiledSQL(text: "SELECT 1 FROM \(table) WHERE tenant_id = ?1 AND \(key) = ?2", sources: [])
     }
-
-    /// Removes all that a tenant has.
-    var removeAll: CompiledSQL {
-        CompiledSQL(text: "DELETE FROM \(table) WHERE tenant_id = ?1", sources: [])
-    }
 }

@@ -11,6 +11,7 @@ final class RowSource: RowStream.Source {
     private let batchSize: Int
     private let context: TenantContext
     private let operation: Operation
+    private let busyTimeout: Duration
     private let isOpen: @Sendable () -> Bool
     private let release: @Sendable () async -> Void
 
@@ -24,7 +25,8 @@ final class RowSource: RowStream.Source {
 
     init(
         connection: Connection, _ plan: TablePlan, _ statement: SelectStatement, batchSize: Int,
-        _ context: TenantContext, _ lifecycle: Lifecycle, isOpen: @escaping @Sendable () -> Bool = { true },
+        _ context: TenantContext, _ lifecycle: Lifecycle, busyTimeout: Duration,
+        isOpen: @escaping @Sendable () -> Bool = { true },
         release: @escaping @Sendable () async -> Void
     ) {
         self.connection = connection
@@ -32,6 +34,7 @@ final class RowSource: RowStream.Source {
         self.statement = statement
         self.batchSize = max(1, batchSize)
         self.context = context
+        self.busyTimeout = busyTimeout
         self.isOpen = isOpen
         self.release = release
         operation = Operation(deadline: context.deadline, lifecycle)
@@ -44,7 +47,7 @@ final class RowSource: RowStream.Source {
         }
         if isEnded { return nil }
         let result = await withTaskCancellationHandler {
-            await connection.run(operation) { connection throws(TenancyError) in
+            await connection.runPatiently(operation, for: busyTimeout) { connection throws(TenancyError) in
                 guard self.isOpen() else { throw TenancyError(.transactionClosed, "The transaction has ended.") }
                 let cursor = ObjectIdentifier(self)
                 if begins { try connection.openCursor(cursor, self.plan, self.statement, self.context.tenant) }

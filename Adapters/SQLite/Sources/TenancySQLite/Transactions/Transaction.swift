@@ -38,13 +38,48 @@ final class Transaction: StatementRunner {
         depth = parent.map { $0.depth + 1 } ?? 0
     }
 
-    /// Begins, runs the body, and commits or rolls back.
-    func run<Result: Sendable>(_ body: (any StatementRunner) async throws -> Result) async throws -> Result {
-        let (begin, commit) = statements
+    /// Takes a connection of the file and begins a transaction on it. ``run(_:)`` gives the connection back.
+    static func begin(
+        _ file: DatabaseFile, _ schema: Schema, _ context: TenantContext, isReadOnly: Bool
+    ) async throws(TenancyError) -> Transaction {
+        let connection =
+            if isReadOnly { try await file.readers.checkOut(in: context) } else {
+                try await file.checkOutWriter(context)
+            }
+        let transaction = Transaction(connection, file, schema, context, isReadOnly: isReadOnly)
+        do throws(TenancyError) {
+            try await transaction.begin()
+            return transaction
+        } catch {
+            await transaction.rollBack()
+            throw error
+        }
+    }
+
+    /// Begins a transaction in another one.
+    private static func begin(
+        in parent: Transaction, _ context: TenantContext, isReadOnly: Bool
+    ) async throws(TenancyError) -> Transaction {
+        let transaction = Transaction(
+            parent.connection, parent.file, parent.schema, context, isReadOnly: isReadOnly, parent: parent)
+        try await transaction.begin()
+        return transaction
+    }
+
+    private func begin() async throws(TenancyError) {
+        let statements = statements.begin
         let isOutermost = depth == 0
         try await perform(context) { connection throws(TenancyError) in
-            for statement in begin { try connection.control(statement) }
+            // What is left of an attempt that met a lock.
+            if isOutermost, connection.isInTransaction { connection.rollBack() }
+            for statement in statements { try connection.control(statement) }
         }
+    }
+
+    /// Runs the body, and commits or rolls back.
+    func run<Result: Sendable>(_ body: (any StatementRunner) async throws -> Result) async throws -> Result {
+        let commit = statements.commit
+        let isOutermost = depth == 0
         do {
             let result = try await body(self)
             // From here on a runner that was let out of its body finds the transaction closed.
@@ -55,6 +90,7 @@ final class Transaction: StatementRunner {
                 if isOutermost { try connection.endStreams() }
                 for statement in commit { try connection.control(statement) }
             }
+            if isOutermost { await giveBack() }
             return result
         } catch {
             close()
@@ -116,7 +152,7 @@ final class Transaction: StatementRunner {
             return RowStream(
                 RowSource(
                     connection: connection, plan, statement, batchSize: batchSize, context, file.lifecycle,
-                    isOpen: { self.allOpen }
+                    busyTimeout: file.busyTimeout, isOpen: { self.allOpen }
                 ) {})
         }
         let copy = try await self.statement(context) { connection throws(TenancyError) in
@@ -136,16 +172,17 @@ final class Transaction: StatementRunner {
         if isReadOnly, !options.isReadOnly { try refuseIfReadOnly() }
         try await turns.checkOut(in: context)
         defer { turns.checkIn(()) }
-        let nested = Transaction(
-            connection, file, schema, context, isReadOnly: isReadOnly || options.isReadOnly, parent: self)
+        let nested = try await Self.begin(in: self, context, isReadOnly: isReadOnly || options.isReadOnly)
         return try await nested.run(body)
     }
 
     private var statements: (begin: [String], commit: [String]) {
         if depth > 0 { return (["SAVEPOINT transaction_\(depth)"], ["RELEASE transaction_\(depth)"]) }
-        // The read fixes the moment that the transaction sees; `BEGIN` alone would leave it to the first statement.
-        if isReadOnly { return (["BEGIN", "SELECT count(*) FROM \(SchemaUpdate.metaTable)"], ["COMMIT"]) }
-        return (["BEGIN IMMEDIATE"], ["COMMIT"])
+        // The read fixes the moment that the transaction sees; `BEGIN` alone would leave it to the first statement. It also
+        // fails on a file that was removed.
+        let read = "SELECT count(*) FROM \(SchemaUpdate.metaTable)"
+        if isReadOnly { return (["BEGIN", read], ["COMMIT"]) }
+        return (file.place.owner == nil ? ["BEGIN IMMEDIATE"] : ["BEGIN IMMEDIATE", read], ["COMMIT"])
     }
 
     private func rollBack() async {
@@ -156,6 +193,11 @@ final class Transaction: StatementRunner {
             connection.forgetStreams()
             connection.rollBack()
         }
+        if depth == 0 { await giveBack() }
+    }
+
+    private func giveBack() async {
+        await file.giveBack(connection, to: isReadOnly ? file.readers : file.writers)
     }
 
     private func close() { isOpen.withLock { $0 = false } }
