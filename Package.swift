@@ -10,6 +10,7 @@ let package = Package(
         .library(name: "Tenancy", targets: ["Tenancy"]),
         .library(name: "TenancyCore", targets: ["TenancyCore"]),
         .library(name: "TenancyRedis", targets: ["TenancyRedis"]),
+        .library(name: "TenancyPostgres", targets: ["TenancyPostgres"]),
         .library(name: "TenancySQLite", targets: ["TenancySQLite"]),
         .library(name: "TenancyTesting", targets: ["TenancyTesting"]),
     ],

@@ -9,7 +9,7 @@ extension TenancyError {
             case serializationFailure, deadlock, timeout, cancelled, unavailable, locked, transactionClosed
             case transactionConflict
             case storageFull, readOnly, corrupted, isolationUnproven, cacheUnavailable, sinkUnavailable
-            case shutDown, backendFailure
+            case shutDown, backendFailure, outcomeUnknown
         }
 
         private let kind: Kind
@@ -98,6 +98,9 @@ extension TenancyError {
         public static let sinkUnavailable = Code(.sinkUnavailable)
         /// The SDK is shutting down or has shut down.
         public static let shutDown = Code(.shutDown)
+        /// The backend was lost before it acknowledged a write, which may have taken effect. Not to be repeated unless
+        /// the write is idempotent.
+        public static let outcomeUnknown = Code(.outcomeUnknown)
         /// The backend failed in a way that no other code names.
         public static let backendFailure = Code(.backendFailure)
 
@@ -146,6 +149,7 @@ extension TenancyError {
             case .cacheUnavailable: "Check the cache, or choose another write policy."
             case .sinkUnavailable: "Check the sink; the batch is kept and sent again."
             case .shutDown: "Make no calls after shutdown."
+            case .outcomeUnknown: "Read what was to be written, and repeat the write if it is not there."
             case .backendFailure: "See the backend's own code and its log."
             }
         }

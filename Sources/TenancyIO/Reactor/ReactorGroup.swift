@@ -48,8 +48,11 @@ public final class ReactorGroup: Sendable {
     }
 
     /// A tenant's reactor: always the same one, so that all steps of a call for it run on one thread.
-    public func reactor(for tenant: TenantID) -> Reactor {
-        reactors[Int(UInt(bitPattern: tenant.hashValue) % UInt(reactors.count))]
+    public func reactor(for tenant: TenantID) -> Reactor { reactors[position(for: tenant)] }
+
+    /// The position of a tenant's reactor.
+    package func position(for tenant: TenantID) -> Int {
+        Int(UInt(bitPattern: tenant.hashValue) % UInt(reactors.count))
     }
 
     /// Stops all reactors, as ``Reactor/stop()`` does.

@@ -33,6 +33,11 @@ struct ServerReport: Sendable, Hashable {
     }
 }
 
+extension ServerReport {
+    /// Whether a statement that was prepared is no longer there, or no longer fits the table that it reads.
+    var isOfStaleStatement: Bool { state == "26000" || (state == "0A000" && function == "RevalidateCachedQuery") }
+}
+
 /// What the server's errors mean to a caller. The one place where SQLSTATEs are looked at.
 extension TenancyError {
     /// The error that a server reported.
@@ -154,6 +159,13 @@ extension TenancyError {
         } else {
             self.init(.unavailable, "The server can't be reached, or closed the connection.")
         }
+    }
+
+    /// A write whose connection was lost before the server had said what came of it.
+    static func outcomeUnknown(_ cause: TenancyError) -> TenancyError {
+        TenancyError(
+            .outcomeUnknown, "The connection was lost before the server had acknowledged a write.",
+            details: cause.details)
     }
 
     /// Whether the error is one row's own, so that others can be written beside it.

@@ -27,6 +27,15 @@ final class CompiledStatement: Sendable {
         self.sources = sources
     }
 
+    /// Another statement with the values of a statement that is part of it.
+    init(declaring text: String, _ other: CompiledStatement) {
+        id = Self.count.add(1, ordering: .relaxed).newValue
+        name = "t" + String(id, radix: 36)
+        self.text = text
+        types = other.types
+        sources = []
+    }
+
     convenience init(_ text: String, _ sources: [ParameterSource]) {
         self.init(text, types: sources.map(\.type), sources: sources)
     }

@@ -111,7 +111,7 @@ private struct RowWriteText {
     }
 
     var updateOne: String {
-        let fresh = names.version.map { " AND t.\($0) = $\((entity.versionColumn ?? 0) + 2) - 1" } ?? ""
+        let fresh = names.version.map { " AND t.\($0) = \(Self.previous("$\((entity.versionColumn ?? 0) + 2)"))" } ?? ""
         var assignments = changed.map { "\($0.name) = $\($0.number + 2)" }
         if assignments.isEmpty { assignments = ["\(names.key) = t.\(names.key)"] }
         let found = "t.tenant_id = $1 AND t.\(names.key) = $\(entity.keyColumn + 2)"
@@ -140,14 +140,14 @@ private struct RowWriteText {
     private var matchesInput: String { "t.tenant_id = $1 AND t.\(names.key) = i.\(cell(entity.keyColumn))" }
 
     var updateMany: String {
-        let fresh = entity.versionColumn.map { "f.version = u.\(cell($0)) - 1" } ?? "true"
+        let fresh = entity.versionColumn.map { "f.version = \(Self.previous("u.\(cell($0))"))" } ?? "true"
         return allOrNone(
             rows: rows, key: "u.\(cell(entity.keyColumn))", isGood: "\(isThere) AND \(fresh)",
             change: "UPDATE \(table) AS t SET \(assignmentsOfMany) FROM input AS i WHERE \(matchesInput)")
     }
 
     var updateManySeparately: String {
-        let fresh = entity.versionColumn.map { " AND t.\(names[$0]) = i.\(cell($0)) - 1" } ?? ""
+        let fresh = entity.versionColumn.map { " AND t.\(names[$0]) = \(Self.previous("i.\(cell($0))"))" } ?? ""
         return separately(
             rows: rows,
             change: "UPDATE \(table) AS t SET \(assignmentsOfMany) FROM input AS i WHERE \(matchesInput)\(fresh)",
@@ -185,6 +185,9 @@ private struct RowWriteText {
                 presence: found, reportsAbsence: false)
         }
     }
+
+    /// The version before one. None comes before the least, whose predecessor the server could not count to.
+    private static func previous(_ version: String) -> String { "nullif(\(version), '\(Int64.min)'::bigint) - 1" }
 
     private let isThere = "coalesce(f.present, false)"
 

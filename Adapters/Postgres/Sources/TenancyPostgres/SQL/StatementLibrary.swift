@@ -154,6 +154,9 @@ struct RecentlyUsed<Key: Hashable & Sendable, Element: Sendable>: Sendable {
         }
     }
 
+    /// Removes an element.
+    mutating func remove(_ key: Key) -> Element? { young.removeValue(forKey: key) ?? old.removeValue(forKey: key) }
+
     /// Adds an element; returns what was forgotten for it.
     @discardableResult
     mutating func insert(_ element: Element, for key: Key) -> [Element] {

@@ -1,0 +1,214 @@
+import Logging
+import Synchronization
+import TenancyCore
+import TenancyIO
+
+/// PostgreSQL as a ``DatabaseAdapter``.
+///
+/// Short reads of all callers share the lanes; everything else takes a connection of its own. That includes writes,
+/// however small: a commit waits for the disk, and may wait for a lock, and a lane that carried it would hold up reads
+/// and keep commits of several callers from sharing one flush.
+final class PostgresAdapter: DatabaseAdapter {
+    let configuration: PostgresConfiguration
+    let calls = CallCount()
+    private let logger: Logger
+    private let reactors: ReactorGroup
+    private let reference = AtomicLazyReference<Engine>()
+    private let hasBegun = Atomic<Bool>(false)
+
+    /// The most keys of one call that are read on a lane.
+    private static let maximumKeys = 64
+    /// The most rows of one call that are read on a lane.
+    private static let maximumRows = 256
+
+    let name: String
+
+    init(
+        _ configuration: PostgresConfiguration, name: String, _ environment: AdapterEnvironment
+    ) throws(TenancyError) {
+        try configuration.validate()
+        self.configuration = configuration
+        self.name = name
+        logger = environment.logger
+        reactors = try ReactorGroup.process()
+    }
+
+    var capabilities: DatabaseCapabilities { DatabaseCapabilities() }
+
+    func start(_ entities: [EntityDescription]) async throws(TenancyError) {
+        guard !hasBegun.exchange(true, ordering: .acquiringAndReleasing) else {
+            throw TenancyError(.invalidConfiguration, "The database was started twice.")
+        }
+        try calls.enter()
+        defer { calls.leave() }
+        let library = StatementLibrary(
+            entities, schema: configuration.schema, maximumStatements: configuration.maximumStatements)
+        let source = PipelineSource(
+            links: LinkFactory(configuration), reactors: reactors,
+            maximumStatements: configuration.maximumStatements,
+            keepsStatements: configuration.pooling == .session)
+        try await Startup(configuration, library, source).run()
+        let engine = Engine(configuration, library, source, calls)
+        do throws(TenancyError) { try await engine.lanes.start() } catch {
+            await engine.close(deadline: .now)
+            throw error
+        }
+        _ = reference.storeIfNil(engine)
+        logger.debug("PostgreSQL is connected.", metadata: ["entities": "\(entities.count)"])
+    }
+
+    private func engine() throws(TenancyError) -> Engine {
+        guard let engine = reference.load() else {
+            throw TenancyError(.unavailable, "The database was not started.", hint: "Call start(_:) first.")
+        }
+        return engine
+    }
+
+    /// Begins a call, which ends with `calls.leave()`.
+    private func enter(_ context: TenantContext) throws(TenancyError) -> Engine {
+        try calls.enter()
+        do throws(TenancyError) {
+            try context.checkAlive()
+            return try engine()
+        } catch {
+            calls.leave()
+            throw error
+        }
+    }
+
+    func preferredExecutor(for tenant: TenantID) -> (any TaskExecutor)? { reactors.reactor(for: tenant) }
+
+    func read(
+        _ entity: EntityDescription, keys: [Value], in context: TenantContext
+    ) async throws(TenancyError) -> any RowBatch {
+        let engine = try enter(context)
+        defer { calls.leave() }
+        let plan = try engine.library.plan(for: entity)
+        let bound = try engine.library.read(entity, keys: keys, context.tenant)
+        if keys.count <= Self.maximumKeys { return try await engine.readShort(bound, plan, context) }
+        return try await engine.read(bound, plan, context)
+    }
+
+    func select(_ statement: SelectStatement, in context: TenantContext) async throws(TenancyError) -> any RowBatch {
+        let engine = try enter(context)
+        defer { calls.leave() }
+        let plan = try engine.library.plan(for: statement.shape.entity)
+        let bound = try engine.library.select(statement, context.tenant)
+        if let limit = statement.limit, limit <= Self.maximumRows {
+            return try await engine.readShort(bound, plan, context)
+        }
+        return try await engine.read(bound, plan, context)
+    }
+
+    func aggregate(
+        _ statement: AggregateStatement, in context: TenantContext
+    ) async throws(TenancyError) -> any RowBatch {
+        let engine = try enter(context)
+        defer { calls.leave() }
+        let plan = try engine.library.plan(for: statement.shape.entity)
+        return try await engine.read(engine.library.aggregate(statement, context.tenant), plan, context)
+    }
+
+    func search(_ statement: SearchStatement, in context: TenantContext) async throws(TenancyError) -> any RowBatch {
+        let engine = try enter(context)
+        defer { calls.leave() }
+        let plan = try engine.library.plan(for: statement.shape.entity)
+        return try await engine.read(engine.library.search(statement, context.tenant), plan, context)
+    }
+
+    func write(_ statement: WriteStatement, in context: TenantContext) async throws(TenancyError) -> WriteResult {
+        let engine = try enter(context)
+        defer { calls.leave() }
+        let work = try engine.library.write(statement, context.tenant)
+        do throws(TenancyError) {
+            return try await engine.withSession(context) { session throws(TenancyError) in
+                var run = WriteRun(work, in: SessionScope(session: session, context: context))
+                return try await run.run()
+            }
+        } catch {
+            throw error.with { $0.tenant = context.tenant }
+        }
+    }
+
+    func stream(
+        _ statement: SelectStatement, batchSize: Int, in context: TenantContext
+    ) async throws(TenancyError) -> RowStream {
+        let engine = try enter(context)
+        do throws(TenancyError) {
+            let plan = try engine.library.plan(for: statement.shape.entity)
+            let bound = try engine.library.select(statement, context.tenant)
+            let session = try await engine.session(context)
+            let cursor = Cursor("tenancy_stream", bound, plan, batchSize: batchSize)
+            let begin = [Command.begin, engine.binder.command(context.tenant, until: context.deadline), cursor.declare]
+            do throws(TenancyError) {
+                _ = try await session.exchange(begin, loss: .harmless, in: context).checked()
+            } catch {
+                session.release()
+                throw error.with { $0.tenant = context.tenant }
+            }
+            return RowStream(
+                CursorSource { commands throws(TenancyError) in
+                    try context.checkAlive()
+                    return try await session.exchange(commands, loss: .harmless, in: context)
+                } release: { [calls] in
+                    session.release()
+                    calls.leave()
+                } cursor: {
+                    cursor
+                })
+        } catch {
+            calls.leave()
+            throw error
+        }
+    }
+
+    func withTransaction<Result: Sendable>(
+        _ options: TransactionOptions, in context: TenantContext,
+        _ body: (any StatementRunner) async throws -> Result
+    ) async throws -> Result {
+        let engine = try enter(context)
+        defer { calls.leave() }
+        let session = try await engine.session(context)
+        let core = TransactionCore(engine, session, options, context)
+        return try await Transaction(core, isReadOnly: options.isReadOnly).run(body)
+    }
+
+    func removeAllData(in context: TenantContext) async throws(TenancyError) {
+        let engine = try enter(context)
+        defer { calls.leave() }
+        let commands = engine.library.plans.map { plan in
+            Command(engine.library.removeAll(plan, context.tenant), plan: plan)
+        }
+        if commands.isEmpty { return }
+        do throws(TenancyError) {
+            try await engine.withSession(context) { session throws(TenancyError) in
+                let answer = try await SessionScope(session: session, context: context).unit(commands)
+                _ = try answer.checked()
+            }
+        } catch {
+            throw error.with { $0.tenant = context.tenant }
+        }
+    }
+
+    func health() async -> BackendHealth {
+        let begun = ContinuousClock.now
+        var context = TenantContext(tenant: .system)
+        context.deadline = begun + .seconds(5)
+        do throws(TenancyError) {
+            let engine = try enter(context)
+            defer { calls.leave() }
+            try await engine.ask(context)
+            return BackendHealth(isHealthy: true, latency: ContinuousClock.now - begun)
+        } catch {
+            return BackendHealth(isHealthy: false, latency: ContinuousClock.now - begun, error: error)
+        }
+    }
+
+    func shutDown(deadline: ContinuousClock.Instant) async {
+        guard calls.close() else { return }
+        if await !calls.drain(on: reactors.next(), until: deadline) {
+            logger.warning("Calls were still under way at the deadline of the shutdown and were ended.")
+        }
+        await reference.load()?.close(deadline: deadline)
+    }
+}

@@ -1,0 +1,82 @@
+import Synchronization
+import TenancyCore
+import TenancyIO
+
+/// Commands that are sent together and end with a synchronization point: one round trip, and outside of `BEGIN` one
+/// transaction. If one fails, the server skips the rest of the exchange and nothing of the next one.
+final class Exchange: Sendable {
+    /// What it means that the connection was lost before the answer came.
+    enum Loss: Sendable {
+        /// Nothing but the answer is lost.
+        case harmless
+        /// The commands may have taken effect.
+        case uncertain
+    }
+
+    let commands: [Command]
+    let loss: Loss
+    /// Whether the commands may be sent once more after one that was prepared turned out not to be, or no longer to
+    /// fit its table: only where a failure undoes all of them.
+    let isRepeatable: Bool
+
+    /// The answer, for the caller, who may give up waiting for it.
+    let answer = ReactorWait<Answer>()
+    /// Told when nothing more of the exchange will come, for whoever wants to use the connection after a caller that
+    /// gave up.
+    private let end = Mutex(End())
+
+    private struct End {
+        var result: Result<Answer, TenancyError>?
+        var wait: ReactorWait<Void>?
+    }
+
+    private let hasRepeated = Atomic<Bool>(false)
+
+    init(_ commands: [Command], loss: Loss, isRepeatable: Bool = false) {
+        self.commands = commands
+        self.loss = loss
+        self.isRepeatable = isRepeatable
+    }
+
+    /// Whether the answer has come, or never will, so that the connection is done with it.
+    var isOver: Bool { end.withLock { $0.result != nil } }
+
+    /// What has become of it, also for a caller that gave up; `nil` as long as that is not known. An answer without
+    /// replies is all that is kept where they could not matter.
+    var outcome: Result<Answer, TenancyError>? { end.withLock { $0.result } }
+
+    /// Whether replies are of no use to anybody any more.
+    var isForgotten: Bool { loss == .harmless && answer.hasEnded }
+
+    /// Waits until the connection is done with the exchange. Called by one at a time.
+    ///
+    /// - Throws: ``TenancyError`` with ``TenancyError/Code/timeout``.
+    func over(on reactor: Reactor, until deadline: ContinuousClock.Instant) async throws(TenancyError) {
+        let wait = ReactorWait<Void>()
+        let isOver = end.withLock { state in
+            if state.result == nil { state.wait = wait }
+            return state.result != nil
+        }
+        if isOver { return }
+        try await wait.value(on: reactor, until: deadline, late: Self.undrained)
+    }
+
+    /// Whether the exchange is to be sent once more. True once, and only if somebody waits.
+    func repeats() -> Bool {
+        isRepeatable && !answer.hasEnded && !hasRepeated.exchange(true, ordering: .relaxed)
+    }
+
+    /// Hands the result to the caller, if he still waits.
+    func finish(_ result: Result<Answer, TenancyError>) {
+        let wait = end.withLock { state in
+            state.result = result
+            return state.wait.take()
+        }
+        answer.resume(result)
+        wait?.resume(.success(()))
+    }
+
+    private static var undrained: TenancyError {
+        TenancyError(.timeout, "The server did not end a statement that was cancelled.")
+    }
+}
