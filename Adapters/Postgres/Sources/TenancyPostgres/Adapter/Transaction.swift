@@ -112,19 +112,26 @@ final class Transaction: StatementRunner {
     ) async throws -> Result {
         let name = "tenancy_\(depth)"
         _ = try await perform([Command(text: "SAVEPOINT \(name)")], context, isProtected: false).checked()
+        let result: Result
         do {
-            let result = try await body(self)
+            result = try await body(self)
             close()
             try context.checkAlive()
-            _ = try await core.perform(
-                [Command(text: "RELEASE SAVEPOINT \(name)")], isProtected: false, in: context
-            ) { self.parent?.allOpen ?? false }.checked()
-            return result
+            try await release(name, context)
         } catch {
             close()
             await core.rollBack(to: name)
             throw error
         }
+        return result
+    }
+
+    /// Makes the savepoint part of what is around it. A method of its own: Swift 6.3's optimizer crashes on its closure in
+    /// the generic one above.
+    private func release(_ savepoint: String, _ context: TenantContext) async throws(TenancyError) {
+        let command = Command(text: "RELEASE SAVEPOINT \(savepoint)")
+        _ = try await core.perform([command], isProtected: false, in: context) { self.parent?.allOpen ?? false }
+            .checked()
     }
 
     /// Sends commands as part of this transaction.
