@@ -6,6 +6,9 @@ import PackageDescription
 let package = Package(
     name: "Quickstart",
     platforms: [.macOS(.v15)],
+    traits: [
+        .trait(name: "Postgres", description: "Take --database postgres://…, which needs libpq to build and to run.")
+    ],
     dependencies: [
         // Named, because a package by path is otherwise called as the directory that it was cloned into.
         .package(name: "Tenancy", path: "../.."),
@@ -17,6 +20,7 @@ let package = Package(
             dependencies: [
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Tenancy", package: "Tenancy"),
+                .product(name: "TenancyPostgres", package: "Tenancy", condition: .when(traits: ["Postgres"])),
                 .product(name: "TenancySQLite", package: "Tenancy"),
             ]
         ),

@@ -24,19 +24,37 @@ struct Quickstart: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Where the tenants are kept: sqlite, removed in the end, or sqlite:PATH, kept there.", valueName: "database"
+            "Where the tenants are kept: sqlite, removed in the end; sqlite:PATH, kept there; or postgres://USER:PASSWORD@HOST/DATABASE, in a schema that is removed in the end.",
+            valueName: "database"
         ))
     var database = "sqlite"
 
-    @Option(help: "shared: all tenants in one file; file-per-tenant: each in its own.")
-    var model = ModelOption.shared
+    @Option(
+        help: ArgumentHelp(
+            """
+            The address of the same PostgreSQL database for the role that makes the tables; TENANCY_DATABASE_ADMIN in \
+            the environment does as well. The role of --database must not own them.
+            """, valueName: "database"))
+    var databaseAdmin: String?
+
+    @Option(help: "With SQLite: shared, all tenants in one file; file-per-tenant, each in its own. (default: shared)")
+    var model: ModelOption?
 
     @Flag(help: "Print the figures as one JSON object on the last line.")
     var json = false
 
     func validate() throws {
         if full, data != nil { throw ValidationError("--full and --data can't be used together.") }
-        _ = try DatabaseAddress(database)
+        guard case .postgres = try DatabaseAddress(database) else {
+            if databaseAdmin != nil { throw ValidationError("--database-admin is for postgres:// only.") }
+            return
+        }
+        if model != nil { throw ValidationError("--model is for SQLite only.") }
+        if adminAddress == nil {
+            throw ValidationError(
+                "--database: PostgreSQL needs a second role, which makes the tables and owns them. Pass --database-admin, "
+                    + "or set TENANCY_DATABASE_ADMIN; docs/postgres.md says how to make both roles.")
+        }
     }
 
     func run() async throws {
@@ -91,9 +109,19 @@ struct Quickstart: AsyncParsableCommand {
 
     private func place() throws -> any DatabasePlace {
         switch try DatabaseAddress(database) {
-        case .temporary: try SQLitePlace(path: nil, model)
-        case .path(let path): try SQLitePlace(path: path, model)
+        case .temporary: return try SQLitePlace(path: nil, model ?? .shared)
+        case .path(let path): return try SQLitePlace(path: path, model ?? .shared)
+        case .postgres(let address):
+            #if Postgres
+                return try PostgresPlace(address, admin: adminAddress ?? "")
+            #else
+                throw QuickstartError("This build has no PostgreSQL.", hint: "Build with --traits Postgres.")
+            #endif
         }
+    }
+
+    private var adminAddress: String? {
+        databaseAdmin ?? ProcessInfo.processInfo.environment["TENANCY_DATABASE_ADMIN"]
     }
 
     private func tell(_ outcome: Show.Outcome, _ report: Report) {

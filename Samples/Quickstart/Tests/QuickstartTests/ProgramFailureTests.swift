@@ -32,6 +32,7 @@ import Testing
             (["--ful"], "Unknown option '--ful'"), (["--model", "both"], "file-per-tenant"),
             (["--full", "--data", "x"], "can't be used together"), (["--database", "sqlite:"], "a path must follow"),
             (["--database", "flights.db"], "sqlite:PATH"),
+            (["--database-admin", "postgres://owner:s3cret@db/shop"], "postgres:// only"),
             (["--database", "mysql://app:s3cret@db/shop"], "there is no adapter for 'mysql:'"),
         ] {
             let outcome = try await Program(arguments, in: place).outcome()
@@ -41,6 +42,15 @@ import Testing
             #expect(outcome.output.isEmpty, "\(arguments)")
         }
     }
+
+    #if !Postgres
+        @Test("A build without PostgreSQL says how to get it")
+        func withoutPostgres() async throws {
+            let outcome = try await Program.run("--database", "postgres://app:s3cret@db/shop", in: Place())
+            #expect(outcome.code == 64)
+            #expect(outcome.errors.contains("scripts/quickstart") && !outcome.errors.contains("s3cret"))
+        }
+    #endif
 
     @Test("A database that can't be made is an error that says so", arguments: ["shared", "file-per-tenant"])
     func unwritable(model: String) async throws {
