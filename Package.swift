@@ -81,7 +81,7 @@ let package = Package(
             path: "Adapters/Redis/Tests/TenancyRedisTests"
         ),
         .testTarget(
-            name: "DocumentationTests", dependencies: ["Tenancy", "TenancyCore", "TenancySQLite"]),
+            name: "DocumentationTests", dependencies: ["Tenancy", "TenancyCore", "TenancyPostgres", "TenancySQLite"]),
         .systemLibrary(
             name: "CLibpq", path: "Adapters/Postgres/Sources/CLibpq", pkgConfig: "libpq",
             providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),

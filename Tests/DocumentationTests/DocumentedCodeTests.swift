@@ -6,7 +6,9 @@ import Testing
     static let repository = URL(filePath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
-    @Test("Each block of code in the documentation is compiled", arguments: ["README.md", "docs/guide.md"])
+    @Test(
+        "Each block of code in the documentation is compiled",
+        arguments: ["README.md", "docs/guide.md", "docs/postgres.md"])
     func blocksAreCompiled(page: String) throws {
         let compiled = try Self.compiledLines()
         let blocks = try Self.paragraphs(of: page)

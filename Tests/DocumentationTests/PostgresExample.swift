@@ -1,0 +1,16 @@
+import Tenancy
+import TenancyPostgres
+
+/// The examples of the page on PostgreSQL. They name servers, so they are compiled here and not run.
+func postgresExample(_ appPassword: Secret, _ ownerPassword: Secret) throws -> [Any] {
+    let config = SDKConfig(
+        database: try .postgres(
+            url: "postgres://shop_app@db.example.com/shop?sslmode=verify-full",
+            migration: .init(user: "shop_owner", password: ownerPassword)
+        ) { $0.password = appPassword },
+        entities: [Flight.self])
+
+    let pooled = try PostgresConfiguration(url: "postgres://shop_app@pooler:6432/shop?pooling=transaction")
+
+    return [config, pooled]
+}
