@@ -19,6 +19,8 @@ final class RedisCall: @unchecked Sendable {
 
     /// How many replies are to come.
     let count: Int
+    /// Whether the call is refused while too many wait.
+    let isBounded: Bool
 
     private var bytes: [UInt8]
     private var firstReply: OwnedReply?
@@ -33,7 +35,8 @@ final class RedisCall: @unchecked Sendable {
     /// Written by the waiter before the phase becomes `waiting`; read by the one who has seen that.
     private var continuation: UnsafeContinuation<Void, Never>?
 
-    init(_ commands: consuming CommandWriter) {
+    init(_ commands: consuming CommandWriter, isBounded: Bool = true) {
+        self.isBounded = isBounded
         count = commands.count
         bytes = commands.bytes
     }

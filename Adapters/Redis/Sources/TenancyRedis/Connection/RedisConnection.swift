@@ -135,9 +135,7 @@ actor RedisConnection {
             call.finish(closingError)
             return
         }
-        guard pending.count < configuration.maximumWaitingCalls else {
-            return call.finish(Self.tooManyCalls)
-        }
+        if call.isBounded, pending.count >= configuration.maximumWaitingCalls { return call.finish(Self.tooManyCalls) }
         if !isFlushScheduled {
             isFlushScheduled = true
             let now = ContinuousClock.now

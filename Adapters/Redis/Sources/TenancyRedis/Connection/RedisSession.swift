@@ -40,7 +40,8 @@ final class RedisSession: Sendable {
         do throws(TenancyError) {
             var commands = CommandWriter()
             try commands.write("INFO", "replication")
-            let call = RedisCall(commands)
+            // A server that has too much to do is not another one.
+            let call = RedisCall(commands, isBounded: false)
             try await connection.run(call)
             guard let text = call[0]?.text else { throw TenancyError(redis: call[0]?.errorWord ?? "ERR") }
             let current = try ServerIdentity(run: identity.run, replication: ServerIdentity.fields(text))
