@@ -61,6 +61,8 @@ extension Booking {
         let acme = try await sdk.tenant("acme", actor: "ann@acme.example", correlationID: "request-17")
 
         acme.track("report_opened", ["report": .string("daily")])
+        let handler = Task(executorPreference: sdk.executor) { try await acme.query(Booking.self).count() }
+        #expect(try await handler.value == 0)
         try await writing(acme, sdk)
         try await reading(acme)
         await sdk.shutDown()
@@ -142,6 +144,10 @@ extension Booking {
         let fresh = try await acme.read(Booking.self, id, options: .uncached)
         #expect(booking?.id == id && fresh?.id == id && several.map(\.id) == [id, otherID])
 
+        let report = acme.reading(.relaxed(maximumStaleness: .seconds(5)))
+        let total = try await report.query(Booking.self).count()
+        #expect(total > 0)
+
         let soon = try await acme.query(Booking.self)
             .where { $0.departure < tomorrow && ($0.cabin == .business || $0.seat.isNull) }
             .where { !$0.passenger.hasPrefix("Test ") }
@@ -168,13 +174,13 @@ extension Booking {
         }
         #expect(Set(exported) == Set(all.map(\.id)))
 
-        let hits = try await acme.search(Booking.self, "o'hara", limit: 10)
-        #expect(hits.map(\.element.passenger) == ["Mary O'Hara"])
         var marked: [String] = []
         func show(_ booking: Booking, marked ranges: [Range<String.Index>]) {
             marked += ranges.map { String(booking.passenger[$0]) }
         }
+        let hits = try await acme.search(Booking.self, "o'hara", limit: 10)
         for hit in hits { show(hit.element, marked: hit.highlights(in: hit.element.passenger)) }
+        #expect(hits.map(\.element.passenger) == ["Mary O'Hara"])
         #expect(marked == ["O", "Hara"])
     }
 }

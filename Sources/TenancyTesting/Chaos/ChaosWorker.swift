@@ -92,8 +92,10 @@ struct ChaosWorker {
     }
 
     private func examine(_ error: TenancyError, of name: String, isForced: Bool) {
-        let forced: [TenancyError.Code] = [.cancelled, .timeout]
-        let disturbed: [TenancyError.Code] = [.unavailable, .timeout, .locked, .deadlock, .serializationFailure]
+        let forced: [TenancyError.Code] = [.cancelled, .timeout, .outcomeUnknown]
+        let disturbed: [TenancyError.Code] = [
+            .unavailable, .timeout, .locked, .deadlock, .serializationFailure, .outcomeUnknown,
+        ]
         if isForced && forced.contains(error.code) || isDisturbed && disturbed.contains(error.code) { return }
         violation("\(name) failed for no reason: \(error)")
     }

@@ -1,0 +1,58 @@
+public import TenancyCore
+
+extension DatabaseScheme {
+    /// PostgreSQL, as a configuration file names it; see ``PostgresConfiguration``.
+    ///
+    /// | key | environment variable | type | default | range |
+    /// |---|---|---|---|---|
+    /// | `database.url` | `TENANCY_DATABASE_URL` | secret | – (required) | `postgres://…`, with every other setting as a parameter |
+    /// | `database.password` | `TENANCY_DATABASE_PASSWORD` | secret | the address's | |
+    /// | `database.migrationUser` | `TENANCY_DATABASE_MIGRATION_USER` | text | nobody; tables are made by somebody else | |
+    /// | `database.migrationPassword` | `TENANCY_DATABASE_MIGRATION_PASSWORD` | secret | none | |
+    public static var postgres: DatabaseScheme {
+        DatabaseScheme(name: "postgres", keys: keys) { settings throws(TenancyError) in
+            let configuration = try configuration(settings)
+            try configuration.validate()
+            return .postgres(configuration)
+        }
+    }
+
+    /// Supabase, as a configuration file names it: the keys of ``postgres``, the address being the pooler's, and these.
+    ///
+    /// | key | environment variable | type | default | range |
+    /// |---|---|---|---|---|
+    /// | `database.role` | `TENANCY_DATABASE_ROLE` | text | `authenticated` | |
+    /// | `database.claim` | `TENANCY_DATABASE_CLAIM` | text | `tenant_id` | |
+    public static var supabase: DatabaseScheme {
+        DatabaseScheme(
+            name: "supabase", keys: keys + [SettingKey("role", .text), SettingKey("claim", .text)]
+        ) { settings throws(TenancyError) in
+            var configuration = try configuration(settings)
+            var options = SupabaseOptions()
+            options.role = settings.text("role") ?? options.role
+            options.claim = settings.text("claim") ?? options.claim
+            configuration.supabase = options
+            configuration.pooling = .transaction
+            try configuration.validate()
+            return .postgres(configuration)
+        }
+    }
+
+    private static let keys = [
+        SettingKey("url", .secret, isRequired: true), SettingKey("password", .secret),
+        SettingKey("migrationUser", .text), SettingKey("migrationPassword", .secret),
+    ]
+
+    private static func configuration(_ settings: Settings) throws(TenancyError) -> PostgresConfiguration {
+        var result = try PostgresConfiguration(url: settings.secret("url")?.reveal() ?? "")
+        result.password = settings.secret("password") ?? result.password
+        let password = settings.secret("migrationPassword")
+        if let user = settings.text("migrationUser") {
+            result.migration = .init(user: user, password: password)
+        } else if password != nil {
+            throw TenancyError(
+                .invalidConfiguration, "PostgreSQL: migrationPassword is set, and migrationUser is not.")
+        }
+        return result
+    }
+}
