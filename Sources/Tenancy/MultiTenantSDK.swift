@@ -24,7 +24,7 @@ public final class MultiTenantSDK: Service {
     private let shutdown = Mutex<Task<Void, Never>?>(nil)
 
     /// The tenants there are.
-    public var tenants: TenantRegistry { data.registry }
+    public var tenants: TenantRegistry { TenantRegistry(data) }
 
     /// Connects to everything that the configuration names.
     ///
@@ -48,9 +48,19 @@ public final class MultiTenantSDK: Service {
             await shutDown()
             throw error
         }
-        // Made now, because a first page inside a transaction would have to write past that transaction. A database
-        // that can't be written to has it already or will never need it; whoever needs it is told what is wrong.
-        _ = try? await data.cursorCodec()
+        // Made now, because a first page inside a transaction would have to write past that transaction.
+        do throws(TenancyError) {
+            _ = try await data.cursorCodec()
+        } catch {
+            guard error.code == .readOnly else {
+                await shutDown()
+                throw error
+            }
+            // Everything but pages works, and a process that may write can make the secret at any time.
+            config.logger.warning(
+                "The database has no secret for cursors and can't be written to; no page can be read from it.",
+                metadata: ["error": "\(error)"])
+        }
     }
 
     private static func check(
@@ -90,8 +100,8 @@ public final class MultiTenantSDK: Service {
         let deadline = timeout.map { ContinuousClock.Instant.after($0) }
         let context = TenantContext(tenant: id, actor: actor, correlationID: correlationID, deadline: deadline)
         try context.checkAlive()
-        let entry = try await tenants.entry(id, until: deadline)
-        try await tenants.admit(entry, until: deadline)
+        let entry = try await data.entry(id, until: deadline)
+        try await data.admit(entry, until: deadline)
         return TenantHandle(
             session: DataSession(manager: data, context: context, admission: .tenant(entry), runner: data.adapter))
     }
@@ -125,20 +135,21 @@ public final class MultiTenantSDK: Service {
                 hint: "Pass a \(name) that an auditor can read.")
         }
         let audit = data.systemHandle.entities(AuditRecord.self)
-        var record = try await audit.create(
-            AuditRecord(
-                id: UUID(), actor: actor, reason: reason, correlationID: correlationID, started: .now, ended: nil,
-                outcome: nil, tenants: nil))
-        let access = SystemAccess(sdk: self, actor: actor, correlationID: correlationID)
+        var origin = AuditOrigin(actor: actor, reason: reason, correlationID: correlationID)
+        let begun = try await audit.create(.beginning(.systemAccess, by: origin))
+        origin.access = begun.id
+        let access = SystemAccess(data, origin)
         let outcome: Swift.Result<Result, any Error>
         do {
             outcome = .success(try await body(access))
         } catch {
             outcome = .failure(error)
         }
-        record.tenants = JSON(.array(access.close().map { .string($0.rawValue) }))
-        record.ended = .now
-        if case .success = outcome { record.outcome = "completed" } else { record.outcome = "failed" }
+        let isSuccess = if case .success = outcome { true } else { false }
+        var record = begun.ended(isSuccess ? "completed" : "failed")
+        let touched = access.close()
+        record.tenants = JSON(.array(touched.first.map { .string($0.rawValue) }))
+        record.tenantCount = touched.count
         // The end is recorded even if the caller was cancelled meanwhile.
         let ended = record
         let stored = await Task { () async -> TenancyError? in

@@ -12,7 +12,7 @@ struct ConfigurationTests {
 
     @Test("Everything that is not given has its default")
     func defaults() async throws {
-        let config = try await load(environment: ["TENANCY_DATABASE_KIND": "probe"])
+        let config = try await load(environment: ["TENANCY_CONFIG_DATABASE_KIND": "probe"])
         let expected = SDKConfig(database: config.database, entities: [])
         #expect(config.callTimeout == expected.callTimeout)
         #expect(config.shutdownTimeout == expected.shutdownTimeout)
@@ -33,17 +33,19 @@ struct ConfigurationTests {
             default: ("0.25", { if case .number(0.25) = $0 { true } else { false } })
             }
         let variable = ConfigurationInput.variable(name)
-        let byVariable = try await load(environment: ["TENANCY_DATABASE_KIND": "probe", variable: text])
-        #expect(isExpected(setting.value(in: byVariable)))
+        let byVariable = try await load(environment: ["TENANCY_CONFIG_DATABASE_KIND": "probe", variable: text])
+        #expect(try isExpected(#require(setting.value(in: byVariable))))
         let quoted = text.hasSuffix("s") ? "\"\(text)\"" : text
         let parts = name.split(separator: ".")
         let nested = parts.reversed().reduce(quoted) { inner, part in "{\"\(part)\": \(inner)}" }.dropFirst()
         let json = "{\"database\": {\"kind\": \"probe\"}, " + nested
-        #expect(isExpected(setting.value(in: try await load(file: json, "json"))))
+        let jsonConfig = try await load(file: json, "json")
+        #expect(try isExpected(#require(setting.value(in: jsonConfig))))
         let yaml =
             "database:\n  kind: probe\n"
             + (parts.count == 2 ? "\(parts[0]):\n  \(parts[1]): \(text)\n" : "\(name): \(text)\n")
-        #expect(isExpected(setting.value(in: try await load(file: yaml, "yaml"))))
+        let yamlConfig = try await load(file: yaml, "yaml")
+        #expect(try isExpected(#require(setting.value(in: yamlConfig))))
     }
 
     @Test("The documented table is the table that is read")
@@ -59,6 +61,7 @@ struct ConfigurationTests {
                 case .duration(let value): value.settingText
                 case .integer(let value): "\(value)"
                 case .number(let value): "\(value)"
+                case nil: "refreshInterval` and `callTimeout"
                 default: "?"
                 }
             let row = "| `\(name)` | `\(ConfigurationInput.variable(name))` |"
@@ -71,7 +74,7 @@ struct ConfigurationTests {
     func precedence() async throws {
         let config = try await load(
             file: "database: {kind: probe}\ncallTimeout: 7s\nshutdownTimeout: 8s\n", "yml",
-            environment: ["TENANCY_CALL_TIMEOUT": "250ms"])
+            environment: ["TENANCY_CONFIG_CALL_TIMEOUT": "250ms"])
         #expect(config.callTimeout == .milliseconds(250))
         #expect(config.shutdownTimeout == .seconds(8))
         #expect(config.caching.blockTime == .seconds(30))
@@ -83,7 +86,7 @@ struct ConfigurationTests {
             file: """
                 {"database": {"kind": "probe", "host": "db", "port": 5432, "tls": true, "ratio": 0.5, "wait": "5m",
                  "model": "b"}}
-                """, "json", environment: ["TENANCY_DATABASE_PASSWORD": "hunter2"])
+                """, "json", environment: ["TENANCY_CONFIG_DATABASE_PASSWORD": "hunter2"])
         _ = config
         let given = Probe.last.withLock { $0 }
         let settings = try #require(given)
@@ -109,12 +112,14 @@ struct ConfigurationTests {
         #expect(made?.maximumEntryBytes == 8_192)
     }
 
-    @Test("Variables of the package's scripts are passed over")
+    @Test("Variables without the settings' prefix are passed over, whatever else they begin with")
     func otherVariables() async throws {
-        _ = try await load(environment: [
-            "TENANCY_DATABASE_KIND": "probe", "TENANCY_TEST_POSTGRES": "x", "TENANCY_CACHE_DIR": "y",
-            "TENANCY_WARNINGS_AS_ERRORS": "1", "PATH": "/bin", "tenancy_call_timeout": "z",
+        let config = try await load(environment: [
+            "TENANCY_CONFIG_DATABASE_KIND": "probe", "TENANCY_TEST_POSTGRES": "x", "TENANCY_CACHE_DIR": "y",
+            "TENANCY_WARNINGS_AS_ERRORS": "1", "PATH": "/bin", "tenancy_config_call_timeout": "z",
+            "TENANCY_CALL_TIMEOUT": "7s", "TENANCY_CONFIG": "z",
         ])
+        #expect(config.callTimeout == .seconds(30))
     }
 
     @Test("Times are read with their units", arguments: ["250ms", "30s", "5m", "12h", "1d", "0s", "00007s"])
@@ -151,7 +156,7 @@ struct ConfigurationTests {
             (#"{"database": {"password": 31415}}"#, "database.password"),
         ])
     func wrongTypes(json: String, key: String) async throws {
-        let error = await failure(file: json, "json", environment: ["TENANCY_DATABASE_KIND": "probe"])
+        let error = await failure(file: json, "json", environment: ["TENANCY_CONFIG_DATABASE_KIND": "probe"])
         #expect(error.message.contains("'\(key)' (\(ConfigurationInput.variable(key)))"), "\(error)")
         for value in ["31415", "3.1415", "soonish"] { #expect(!"\(error)".contains(value), "\(error)") }
     }
@@ -159,13 +164,15 @@ struct ConfigurationTests {
     @Test(
         "A value out of its range names its key and the range",
         arguments: [
-            ("TENANCY_CALL_TIMEOUT", "0s", "1ms…1d"), ("TENANCY_CALL_TIMEOUT", "25h", "1ms…1d"),
-            ("TENANCY_CACHING_JITTER", "0.51", "0.0…0.5"), ("TENANCY_CACHING_JITTER", "nan", "0.0…0.5"),
-            ("TENANCY_CACHING_JITTER", "-0.1", "0.0…0.5"), ("TENANCY_LIMITS_MAXIMUM_KEYS", "0", "1…1000000"),
-            ("TENANCY_LIMITS_MAXIMUM_ROWS", "-5", "1…100000000"), ("TENANCY_DATABASE_PORT", "65536", "1…65535"),
+            ("TENANCY_CONFIG_CALL_TIMEOUT", "0s", "1ms…1d"), ("TENANCY_CONFIG_CALL_TIMEOUT", "25h", "1ms…1d"),
+            ("TENANCY_CONFIG_CACHING_JITTER", "0.51", "0.0…0.5"), ("TENANCY_CONFIG_CACHING_JITTER", "nan", "0.0…0.5"),
+            ("TENANCY_CONFIG_CACHING_JITTER", "-0.1", "0.0…0.5"),
+            ("TENANCY_CONFIG_LIMITS_MAXIMUM_KEYS", "0", "1…1000000"),
+            ("TENANCY_CONFIG_LIMITS_MAXIMUM_ROWS", "-5", "1…100000000"),
+            ("TENANCY_CONFIG_DATABASE_PORT", "65536", "1…65535"),
         ])
     func ranges(variable: String, value: String, range: String) async {
-        let error = await failure(environment: ["TENANCY_DATABASE_KIND": "probe", variable: value])
+        let error = await failure(environment: ["TENANCY_CONFIG_DATABASE_KIND": "probe", variable: value])
         #expect(error.message.contains(variable) && error.message.contains(range), "\(error)")
     }
 
@@ -175,12 +182,12 @@ struct ConfigurationTests {
             file: "database: {kind: probe}\ncaching:\n  blokTime: 31415s\n", "yaml")
         #expect(inFile.message.contains("'caching.blokTime' is no setting; did you mean 'caching.blockTime'?"))
         let variable = await failure(
-            environment: ["TENANCY_DATABASE_KIND": "probe", "TENANCY_CACHING_BLOCKTIME": "31415s"])
+            environment: ["TENANCY_CONFIG_DATABASE_KIND": "probe", "TENANCY_CONFIG_CACHING_BLOCKTIME": "31415s"])
         #expect(
             variable.message.contains(
-                "'TENANCY_CACHING_BLOCKTIME' is no setting; did you mean 'TENANCY_CACHING_BLOCK_TIME'?"))
-        let far = await failure(environment: ["TENANCY_DATABASE_KIND": "probe", "TENANCY_XYZZY": "31415"])
-        #expect(far.message.contains("'TENANCY_XYZZY' is no setting") && !far.message.contains("did you mean"))
+                "'TENANCY_CONFIG_CACHING_BLOCKTIME' is no setting; did you mean 'TENANCY_CONFIG_CACHING_BLOCK_TIME'?"))
+        let far = await failure(environment: ["TENANCY_CONFIG_DATABASE_KIND": "probe", "TENANCY_CONFIG_XYZZY": "31415"])
+        #expect(far.message.contains("'TENANCY_CONFIG_XYZZY' is no setting") && !far.message.contains("did you mean"))
         for error in [inFile, variable, far] { #expect(!"\(error)".contains("31415")) }
     }
 
@@ -196,39 +203,39 @@ struct ConfigurationTests {
     func twice() async {
         let error = await failure(
             file: #"{"database": {"kind": "probe"}, "caching.jitter": 0.1, "caching": {"jitter": 0.2}}"#, "json")
-        #expect(error.message.contains("'caching.jitter' (TENANCY_CACHING_JITTER) is given twice"), "\(error)")
+        #expect(error.message.contains("'caching.jitter' (TENANCY_CONFIG_CACHING_JITTER) is given twice"), "\(error)")
     }
 
     @Test("A missing kind, an unknown kind and a missing setting are told")
     func missing() async {
         let noKind = await failure(environment: [:])
-        #expect(noKind.message.contains("'database.kind' (TENANCY_DATABASE_KIND) is missing"))
+        #expect(noKind.message.contains("'database.kind' (TENANCY_CONFIG_DATABASE_KIND) is missing"))
         #expect(noKind.message.contains("'probe' or 'strict'"))
-        let unknown = await failure(environment: ["TENANCY_DATABASE_KIND": "31415"])
+        let unknown = await failure(environment: ["TENANCY_CONFIG_DATABASE_KIND": "31415"])
         #expect(unknown.message.contains("'database.kind'") && !unknown.message.contains("31415"))
-        let setting = await failure(environment: ["TENANCY_DATABASE_KIND": "strict"])
-        #expect(setting.message.contains("'database.directory' (TENANCY_DATABASE_DIRECTORY) is missing"))
+        let setting = await failure(environment: ["TENANCY_CONFIG_DATABASE_KIND": "strict"])
+        #expect(setting.message.contains("'database.directory' (TENANCY_CONFIG_DATABASE_DIRECTORY) is missing"))
         let cache = await failure(
-            environment: ["TENANCY_DATABASE_KIND": "probe", "TENANCY_CACHE_MAXIMUM_BYTES": "8192"])
-        #expect(cache.message.contains("'cache.kind' (TENANCY_CACHE_KIND) is missing"), "\(cache)")
+            environment: ["TENANCY_CONFIG_DATABASE_KIND": "probe", "TENANCY_CONFIG_CACHE_MAXIMUM_BYTES": "8192"])
+        #expect(cache.message.contains("'cache.kind' (TENANCY_CONFIG_CACHE_KIND) is missing"), "\(cache)")
     }
 
     @Test("Settings that contradict each other are told")
     func contradiction() async {
         let error = await failure(environment: [
-            "TENANCY_DATABASE_KIND": "probe", "TENANCY_CACHING_LEASE_TIME": "40s",
-            "TENANCY_CACHING_BLOCK_TIME": "20s",
+            "TENANCY_CONFIG_DATABASE_KIND": "probe", "TENANCY_CONFIG_CACHING_LEASE_TIME": "40s",
+            "TENANCY_CONFIG_CACHING_BLOCK_TIME": "20s",
         ])
-        #expect(error.message.contains("'caching.leaseTime' (TENANCY_CACHING_LEASE_TIME) must not exceed"))
+        #expect(error.message.contains("'caching.leaseTime' (TENANCY_CONFIG_CACHING_LEASE_TIME) must not exceed"))
     }
 
     @Test("All problems are told at once")
     func together() async {
         let error = await failure(
             file: #"{"callTimeout": 1, "limits": {"maximumRow": 5}}"#, "json",
-            environment: ["TENANCY_CACHING_JITTER": "2", "TENANCY_NONSENSE": "x"])
+            environment: ["TENANCY_CONFIG_CACHING_JITTER": "2", "TENANCY_CONFIG_NONSENSE": "x"])
         for part in [
-            "'callTimeout'", "'limits.maximumRow'", "'caching.jitter'", "'TENANCY_NONSENSE'", "'database.kind'",
+            "'callTimeout'", "'limits.maximumRow'", "'caching.jitter'", "'TENANCY_CONFIG_NONSENSE'", "'database.kind'",
         ] {
             #expect(error.message.contains(part), "\(part): \(error)")
         }
@@ -237,7 +244,7 @@ struct ConfigurationTests {
     @Test("What a factory refuses is told with its section")
     func refused() async {
         let error = await failure(
-            environment: ["TENANCY_DATABASE_KIND": "strict", "TENANCY_DATABASE_DIRECTORY": "relative"])
+            environment: ["TENANCY_CONFIG_DATABASE_KIND": "strict", "TENANCY_CONFIG_DATABASE_DIRECTORY": "relative"])
         #expect(error.message.contains("section 'database' is refused: The directory is not absolute"))
     }
 
@@ -245,7 +252,7 @@ struct ConfigurationTests {
         "A file that is no document is refused without quoting it",
         arguments: [("json", "{31415"), ("json", "[31415]"), ("yaml", "a: [31415"), ("yaml", "- 31415"), ("yaml", "")])
     func malformed(format: String, text: String) async {
-        let error = await failure(file: text, format, environment: ["TENANCY_DATABASE_KIND": "probe"])
+        let error = await failure(file: text, format, environment: ["TENANCY_CONFIG_DATABASE_KIND": "probe"])
         #expect(!"\(error)".contains("31415"))
         #expect(error.message.contains(format == "json" ? "not JSON" : "not YAML"), "\(error)")
     }

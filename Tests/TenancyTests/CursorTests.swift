@@ -101,4 +101,48 @@ struct CursorTests {
             }
         }
     }
+
+    @Test("A cursor shows nothing of what it holds, in any rendering, and no two are the same")
+    func secrecy() async throws {
+        let sdk = try await MultiTenantSDK.make()
+        let tenant = try await sdk.newTenant()
+        try await tenant.bulkCreate((1...9).map { Item(id: $0, label: "needle \($0)", amount: 0) })
+        let first = try #require(try await items(tenant).page(size: 3).next)
+        let second = try #require(try await items(tenant).page(size: 3).next)
+        #expect(first != second)
+        let padded = first.rawValue.replacingOccurrences(of: "-", with: "+").replacingOccurrences(of: "_", with: "/")
+        let bytes = try #require(
+            Data(base64Encoded: padded + String(repeating: "=", count: (4 - padded.count % 4) % 4)))
+        #expect(bytes.first == 2 && bytes.range(of: Data("needle".utf8)) == nil)
+        var dumped = ""
+        dump(first, to: &dumped)
+        for text in ["\(first)", String(reflecting: first), "\([first])", dumped] {
+            #expect(!text.contains(first.rawValue) && text.contains("redacted"))
+        }
+        let copy = try JSONDecoder().decode(Cursor.self, from: JSONEncoder().encode(first))
+        #expect(try await items(tenant).page(size: 1, after: copy).items.map(\.id) == [4])
+    }
+
+    @Test("A cursor of another version is refused by an error that says so")
+    func otherVersion() async throws {
+        let (_, tenant, cursor, _) = try await start()
+        for (version, isNamed) in [("AQ", true), ("Aw", true), ("Ag", false)] {
+            let other = Cursor(rawValue: version + cursor.rawValue.dropFirst(2))
+            do {
+                _ = try await items(tenant).page(size: 3, after: other)
+                #expect(!isNamed)
+            } catch {
+                #expect(error.code == .invalidCursor && error.message.contains("version") == isNamed)
+            }
+        }
+    }
+
+    @Test("A start that can't make the cursors' secret fails, unless the database is read-only")
+    func secretFails() async throws {
+        let steps = Steps()
+        steps.begin(dyingAt: 1)
+        await expectError(.unavailable) {
+            _ = try await MultiTenantSDK.make(SteppedDatabase(InMemoryDatabase(), steps))
+        }
+    }
 }

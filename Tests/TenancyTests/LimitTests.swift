@@ -122,4 +122,54 @@ struct LimitTests {
         await expectError(.transactionClosed) { _ = try await escaped.read(Item.self, 1) }
         await expectError(.transactionClosed) { try await escaped.create(Item(1)) }
     }
+
+    private struct Computed: Entity {
+        var id: Int
+        var first: String
+        var initial: String { String(first.prefix(1)) }
+        static let schema = EntitySchema("computed", Computed.init, .key("id", \.id), .field("first", \.first))
+    }
+
+    @Test("A property that is no field is named by the error of its first use, a name that a caller made up is not")
+    func strangers() async throws {
+        let tenant = try await MultiTenantSDK.make { $0.entities.append(Computed.self) }.newTenant()
+        let query = tenant.query(Computed.self)
+        let uses: [() async throws -> Void] = [
+            { _ = try await query.where { $0.initial == "secret" }.all() },
+            { _ = try await query.sorted(by: \.initial).all() },
+            { _ = try await query.select(\.initial) },
+            { _ = try await query.aggregate(.maximum(\.first.count)) },
+            { _ = try await query.update(.set(\.initial, to: "secret")) },
+        ]
+        for use in uses {
+            do {
+                try await use()
+                Issue.record("Nothing was thrown.")
+            } catch {
+                let error = try #require(error as? TenancyError)
+                #expect(error.code == .unknownField && error.details.entity == "computed")
+                #expect(error.details.field?.hasPrefix("\\") == true, "\(error)")
+                #expect(error.hint.contains("id, first") && !"\(error)".contains("secret"))
+            }
+        }
+        let records = try tenant.records("computed").query()
+        for name in ["hunter2", "\\Computed.hunter2", ""] {
+            let calls: [() async throws -> Void] = [
+                { _ = try await records.where(.isNull(field: name)).all() },
+                { _ = try await records.sorted(by: name).all() },
+                { _ = try await records.aggregate([AggregateFunction(.count, name)], groupBy: [name]) },
+                { _ = try await records.update([Assignment(name, .set(.string("x")))]) },
+            ]
+            for call in calls {
+                do {
+                    try await call()
+                    Issue.record("Nothing was thrown.")
+                } catch {
+                    let error = try #require(error as? TenancyError)
+                    #expect(error.code == .unknownField && error.details.field == nil)
+                    #expect(!"\(error)".contains("hunter2"))
+                }
+            }
+        }
+    }
 }

@@ -154,12 +154,12 @@ struct RecorderTests {
         let sdk = try await MultiTenantSDK.make(analytics: [sink])
         _ = try await sdk.newTenant()
         let handle = try await sdk.tenant("UA", actor: "ann", correlationID: "7")
-        handle.track("opened", ["page": .int(3)])
+        try await handle.track("opened", ["page": .int(3)])
         await sdk.shutDown()
         let event = try #require(sink.stored.flatMap(\.events).first)
         #expect(event.name == "opened" && event.tenant == handle.id && event.actor == "ann")
         #expect(event.correlationID == "7" && event.properties == JSON(.object(["page": .int(3)])))
-        handle.track("late")
+        await expectError(.shutDown) { try await handle.track("late") }
         #expect(sink.isClosed)
     }
 }

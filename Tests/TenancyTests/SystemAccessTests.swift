@@ -8,7 +8,8 @@ import Testing
 @Suite("withSystemAccess")
 struct SystemAccessTests {
     private func trail(_ sdk: MultiTenantSDK) async throws -> [AuditRecord] {
-        try await sdk.data.systemHandle.query(AuditRecord.self).sorted(by: \.started).all()
+        try await sdk.data.systemHandle.query(AuditRecord.self).where { $0.action == .systemAccess }
+            .sorted(by: \.started).all()
     }
 
     @Test("Who, when and why are recorded before the body, the outcome and the tenants after it")
@@ -32,7 +33,12 @@ struct SystemAccessTests {
         #expect(after.outcome == "completed")
         #expect(try #require(after.ended) >= after.started)
         #expect(try after.tenants?.decode([String].self) == ["UA"])
+        #expect(after.tenantCount == 1)
         #expect(try await trail(sdk).count == 1)
+        let reached = try await sdk.data.systemHandle.query(AuditRecord.self)
+            .where { $0.action == .tenantReached }.all()
+        #expect(reached.map(\.tenant) == ["UA"] && reached.map(\.access) == [after.id])
+        #expect(reached.map(\.reason) == ["invoices"] && reached.map(\.actor) == ["ann"])
     }
 
     @Test("A body that fails is recorded as failed, and its error is thrown")

@@ -5,8 +5,8 @@ extension CacheScheme {
     ///
     /// | key | environment variable | type | default | range |
     /// |---|---|---|---|---|
-    /// | `cache.maximumBytes` | `TENANCY_CACHE_MAXIMUM_BYTES` | integer | `67108864` | `4096…1099511627776` |
-    /// | `cache.shards` | `TENANCY_CACHE_SHARDS` | integer | one for each 4 MiB, at most 16 | `1…256` |
+    /// | `cache.maximumBytes` | `TENANCY_CONFIG_CACHE_MAXIMUM_BYTES` | integer | `67108864` | `4096…1099511627776` |
+    /// | `cache.shards` | `TENANCY_CONFIG_CACHE_SHARDS` | integer | one for each 4 MiB, at most 16 | `1…256` |
     public static var memory: CacheScheme {
         CacheScheme(
             name: "memory",

@@ -5,12 +5,14 @@ import TenancyCore
 
 /// What a file and the environment hold: which keys, and a reader for their values.
 struct ConfigurationInput: Sendable {
-    private static let prefix: ConfigKey = "tenancy"
-    private static let variablePrefix = "TENANCY_"
+    /// Settings have a prefix to themselves, so that whatever else an application or a script of this package calls
+    /// `TENANCY_…` can't be taken for a misspelled one.
+    private static let prefix: ConfigKey = "tenancy.config"
+    private static let variablePrefix = "TENANCY_CONFIG_"
 
     /// The file's keys in dotted form, each as often as the file has it.
     let fileKeys: [String]
-    /// The variables that begin with the prefix and are not somebody else's.
+    /// The variables that begin with the prefix.
     let variables: [String]
     private let reader: ConfigSnapshotReader
     private let booleans: Set<String>
@@ -20,29 +22,35 @@ struct ConfigurationInput: Sendable {
     /// - Throws: ``TenancyError`` with ``TenancyError/Code/invalidConfiguration`` if the file can't be read.
     init(_ path: String?, _ environment: [String: String], _ keys: [SettingKey]) async throws(TenancyError) {
         let secrets = Set(keys.filter(\.kind.isSecret).map(\.name))
-        let ours = environment.filter { Self.isOurs($0.key) }
+        let ours = environment.filter { $0.key.hasPrefix(Self.variablePrefix) }
         variables = ours.keys.sorted()
         let secretVariables = Set(secrets.map(Self.variable))
         let environment = EnvironmentVariablesProvider(
             environmentVariables: ours, secretsSpecifier: .specific(secretVariables))
         var providers: [any ConfigProvider] = [environment.prefixKeys(with: Self.prefix)]
         let seen = SeenKeys()
-        if let path { providers.append(try await Self.file(path, secrets, seen)) }
+        if let path {
+            // Looking for a file and reading it block the thread, for long if it lies on a network's disk.
+            let file = await Task(executorPreference: BlockingExecutor()) {
+                () async -> Result<any ConfigProvider, TenancyError> in
+                do throws(TenancyError) {
+                    return .success(try await Self.file(path, secrets, seen))
+                } catch {
+                    return .failure(error)
+                }
+            }.value
+            providers.append(try file.get())
+        }
         fileKeys = seen.keys.sorted()
         booleans = seen.booleans
         reader = ConfigReader(providers: providers).snapshot()
     }
 
-    /// The environment variable of a key, as the provider makes it: `TENANCY_CACHING_BLOCK_TIME`.
+    /// The environment variable of a key, as the provider makes it: `TENANCY_CONFIG_CACHING_BLOCK_TIME`.
     static func variable(_ key: String) -> String {
         let encoder = EnvironmentVariablesProvider(environmentVariables: [:]).prefixKeys(with: prefix)
         let absolute = AbsoluteConfigKey(ConfigKey(key).components)
         return (try? encoder.value(forKey: absolute, type: .string).encodedKey) ?? key
-    }
-
-    private static func isOurs(_ variable: String) -> Bool {
-        variable.hasPrefix(variablePrefix) && !variable.hasPrefix("TENANCY_TEST_")
-            && variable != "TENANCY_CACHE_DIR" && variable != "TENANCY_WARNINGS_AS_ERRORS"
     }
 
     /// The value of a key that is there; `nil` if it is not of that kind.

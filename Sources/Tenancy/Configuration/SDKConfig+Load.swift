@@ -12,31 +12,32 @@ extension SDKConfig {
     ///
     /// | key | environment variable | type | default | range |
     /// |---|---|---|---|---|
-    /// | `database.kind` | `TENANCY_DATABASE_KIND` | text | – (required) | the name of one of `databases` |
-    /// | `database.…` | `TENANCY_DATABASE_…` | | | the settings of that ``DatabaseScheme`` |
-    /// | `cache.kind` | `TENANCY_CACHE_KIND` | text | no cache | the name of one of `caches` |
-    /// | `cache.…` | `TENANCY_CACHE_…` | | | the settings of that ``CacheScheme`` |
-    /// | `callTimeout` | `TENANCY_CALL_TIMEOUT` | time | `30s` | `1ms…1d` |
-    /// | `shutdownTimeout` | `TENANCY_SHUTDOWN_TIMEOUT` | time | `10s` | `1ms…1h` |
-    /// | `caching.timeToLive` | `TENANCY_CACHING_TIME_TO_LIVE` | time | `5m` | `1ms…365d` |
-    /// | `caching.absenceTimeToLive` | `TENANCY_CACHING_ABSENCE_TIME_TO_LIVE` | time | `30s` | `1ms…365d` |
-    /// | `caching.jitter` | `TENANCY_CACHING_JITTER` | number | `0.1` | `0…0.5` |
-    /// | `caching.leaseTime` | `TENANCY_CACHING_LEASE_TIME` | time | `10s` | `1ms…1h`, at most `caching.blockTime` |
-    /// | `caching.blockTime` | `TENANCY_CACHING_BLOCK_TIME` | time | `30s` | `1ms…1d` |
-    /// | `caching.bulkThreshold` | `TENANCY_CACHING_BULK_THRESHOLD` | integer | `64` | `1…1000000` |
-    /// | `registry.refreshInterval` | `TENANCY_REGISTRY_REFRESH_INTERVAL` | time | `5s` | `1ms…1d` |
-    /// | `registry.maximumCachedTenants` | `TENANCY_REGISTRY_MAXIMUM_CACHED_TENANTS` | integer | `100000` | `1…100000000` |
-    /// | `limits.maximumValueBytes` | `TENANCY_LIMITS_MAXIMUM_VALUE_BYTES` | integer | `8388608` | `1…1073741824` |
-    /// | `limits.maximumPageSize` | `TENANCY_LIMITS_MAXIMUM_PAGE_SIZE` | integer | `1000` | `1…1000000` |
-    /// | `limits.maximumRows` | `TENANCY_LIMITS_MAXIMUM_ROWS` | integer | `100000` | `1…100000000` |
-    /// | `limits.maximumBatchSize` | `TENANCY_LIMITS_MAXIMUM_BATCH_SIZE` | integer | `10000` | `1…1000000` |
-    /// | `limits.maximumKeys` | `TENANCY_LIMITS_MAXIMUM_KEYS` | integer | `10000` | `1…1000000` |
+    /// | `database.kind` | `TENANCY_CONFIG_DATABASE_KIND` | text | – (required) | the name of one of `databases` |
+    /// | `database.…` | `TENANCY_CONFIG_DATABASE_…` | | | the settings of that ``DatabaseScheme`` |
+    /// | `cache.kind` | `TENANCY_CONFIG_CACHE_KIND` | text | no cache | the name of one of `caches` |
+    /// | `cache.…` | `TENANCY_CONFIG_CACHE_…` | | | the settings of that ``CacheScheme`` |
+    /// | `callTimeout` | `TENANCY_CONFIG_CALL_TIMEOUT` | time | `30s` | `1ms…1d` |
+    /// | `shutdownTimeout` | `TENANCY_CONFIG_SHUTDOWN_TIMEOUT` | time | `10s` | `1ms…1h` |
+    /// | `caching.timeToLive` | `TENANCY_CONFIG_CACHING_TIME_TO_LIVE` | time | `5m` | `1ms…365d` |
+    /// | `caching.absenceTimeToLive` | `TENANCY_CONFIG_CACHING_ABSENCE_TIME_TO_LIVE` | time | `30s` | `1ms…365d` |
+    /// | `caching.jitter` | `TENANCY_CONFIG_CACHING_JITTER` | number | `0.1` | `0…0.5` |
+    /// | `caching.leaseTime` | `TENANCY_CONFIG_CACHING_LEASE_TIME` | time | `10s` | `1ms…1h`, at most `caching.blockTime` |
+    /// | `caching.blockTime` | `TENANCY_CONFIG_CACHING_BLOCK_TIME` | time | `30s` | `1ms…1d` |
+    /// | `caching.bulkThreshold` | `TENANCY_CONFIG_CACHING_BULK_THRESHOLD` | integer | `64` | `1…1000000` |
+    /// | `registry.refreshInterval` | `TENANCY_CONFIG_REGISTRY_REFRESH_INTERVAL` | time | `5s` | `1ms…1d` |
+    /// | `registry.maximumCachedTenants` | `TENANCY_CONFIG_REGISTRY_MAXIMUM_CACHED_TENANTS` | integer | `100000` | `1…100000000` |
+    /// | `registry.deletionGrace` | `TENANCY_CONFIG_REGISTRY_DELETION_GRACE` | time | `refreshInterval` and `callTimeout` | `0s…7d` |
+    /// | `limits.maximumValueBytes` | `TENANCY_CONFIG_LIMITS_MAXIMUM_VALUE_BYTES` | integer | `8388608` | `1…1073741824` |
+    /// | `limits.maximumPageSize` | `TENANCY_CONFIG_LIMITS_MAXIMUM_PAGE_SIZE` | integer | `1000` | `1…1000000` |
+    /// | `limits.maximumRows` | `TENANCY_CONFIG_LIMITS_MAXIMUM_ROWS` | integer | `100000` | `1…100000000` |
+    /// | `limits.maximumBatchSize` | `TENANCY_CONFIG_LIMITS_MAXIMUM_BATCH_SIZE` | integer | `10000` | `1…1000000` |
+    /// | `limits.maximumEventBytes` | `TENANCY_CONFIG_LIMITS_MAXIMUM_EVENT_BYTES` | integer | `65536` | `1…1073741824` |
+    /// | `limits.maximumKeys` | `TENANCY_CONFIG_LIMITS_MAXIMUM_KEYS` | integer | `10000` | `1…1000000` |
     ///
     /// A time is a whole number and a unit: `250ms`, `30s`, `5m`, `12h`, `1d`.
     ///
-    /// A variable that begins with `TENANCY_` and is none of these is an error, like an unknown key of the file; only
-    /// `TENANCY_TEST_…`, `TENANCY_CACHE_DIR` and `TENANCY_WARNINGS_AS_ERRORS`, which mean something to the package's own
-    /// scripts, are passed over.
+    /// A variable that begins with `TENANCY_CONFIG_` and is none of these is an error, like an unknown key of the file.
+    /// No other variable is looked at.
     ///
     /// - Parameters:
     ///   - entities: What the tenants' records are.

@@ -5,6 +5,7 @@ extension SDKConfig {
     struct Setting: Sendable {
         enum Place: Sendable {
             case duration(any WritableKeyPath<SDKConfig, Duration> & Sendable)
+            case optionalDuration(any WritableKeyPath<SDKConfig, Duration?> & Sendable)
             case integer(any WritableKeyPath<SDKConfig, Int> & Sendable)
             case number(any WritableKeyPath<SDKConfig, Double> & Sendable)
         }
@@ -17,6 +18,14 @@ extension SDKConfig {
         ) {
             key = SettingKey(name, .duration(in: range))
             self.place = .duration(place)
+        }
+
+        fileprivate init(
+            _ name: String, _ place: any WritableKeyPath<SDKConfig, Duration?> & Sendable,
+            _ range: ClosedRange<Duration>
+        ) {
+            key = SettingKey(name, .duration(in: range))
+            self.place = .optionalDuration(place)
         }
 
         fileprivate init(
@@ -37,16 +46,18 @@ extension SDKConfig {
         func apply(_ value: Settings.Value, to config: inout SDKConfig) {
             switch (place, value) {
             case (.duration(let place), .duration(let value)): config[keyPath: place] = value
+            case (.optionalDuration(let place), .duration(let value)): config[keyPath: place] = value
             case (.integer(let place), .integer(let value)): config[keyPath: place] = value
             case (.number(let place), .number(let value)): config[keyPath: place] = value
             default: break
             }
         }
 
-        /// What the setting is in a configuration.
-        func value(in config: SDKConfig) -> Settings.Value {
+        /// What the setting is in a configuration; `nil` if it is left to follow from others.
+        func value(in config: SDKConfig) -> Settings.Value? {
             switch place {
             case .duration(let place): .duration(config[keyPath: place])
+            case .optionalDuration(let place): config[keyPath: place].map { .duration($0) }
             case .integer(let place): .integer(config[keyPath: place])
             case .number(let place): .number(config[keyPath: place])
             }
@@ -71,10 +82,12 @@ extension SDKConfig {
             Setting("caching.bulkThreshold", \.caching.bulkThreshold, 1...1_000_000),
             Setting("registry.refreshInterval", \.registry.refreshInterval, millisecond...24 * hour),
             Setting("registry.maximumCachedTenants", \.registry.maximumCachedTenants, 1...100_000_000),
+            Setting("registry.deletionGrace", \.registry.deletionGrace, .zero...7 * 24 * hour),
             Setting("limits.maximumValueBytes", \.limits.maximumValueBytes, 1...1 << 30),
             Setting("limits.maximumPageSize", \.limits.maximumPageSize, 1...1_000_000),
             Setting("limits.maximumRows", \.limits.maximumRows, 1...100_000_000),
             Setting("limits.maximumBatchSize", \.limits.maximumBatchSize, 1...1_000_000),
+            Setting("limits.maximumEventBytes", \.limits.maximumEventBytes, 1...1 << 30),
             Setting("limits.maximumKeys", \.limits.maximumKeys, 1...1_000_000),
         ]
     }

@@ -7,7 +7,8 @@ extension SDKConfig {
     ///   ``TenancyError/Code/schemaInvalid``, naming the entity and everything that is wrong with it.
     func validate() throws(TenancyError) {
         var problems = Self.settings.compactMap { setting in
-            setting.key.kind.problem(of: setting.value(in: self)).map { "'\(setting.key.name)' \($0)" }
+            setting.value(in: self).flatMap { setting.key.kind.problem(of: $0) }
+                .map { "'\(setting.key.name)' \($0)" }
         }
         problems += contradictions.map { "'\($0.name)' \($0.problem)" }
         guard problems.isEmpty else {

@@ -66,6 +66,15 @@ public struct SDKConfig: Sendable {
         public var refreshInterval: Duration = .seconds(5)
         /// How many tenants are remembered. Default 100,000.
         public var maximumCachedTenants = 100_000
+        /// How long the deletion of a tenant waits before it removes the tenant's data a second time and for good; `nil`
+        /// for ``refreshInterval`` and ``SDKConfig/callTimeout`` together, which is the default.
+        ///
+        /// Other processes admit a deleted tenant's calls for as long as the refresh interval, and a call then takes as
+        /// long as its timeout. So this has to be as long as the longest sum of both in any process that uses the
+        /// database. A handle whose own timeout is longer may leave a single write behind that took longer than this; its
+        /// transactions can't be committed. 0 is right where no other process uses the database, and no call for the
+        /// tenant is under way in this one.
+        public var deletionGrace: Duration?
 
         /// The defaults.
         public init() {}
@@ -81,6 +90,8 @@ public struct SDKConfig: Sendable {
         public var maximumRows = 100_000
         /// The most records of one batch of a bulk write. Default 10,000.
         public var maximumBatchSize = 10_000
+        /// The most bytes of a tracked event's properties, as JSON. Default 64 KiB.
+        public var maximumEventBytes = 64 * 1_024
         /// The most keys of one read. Default 10,000.
         public var maximumKeys = 10_000
 

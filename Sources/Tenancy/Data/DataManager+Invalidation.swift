@@ -49,7 +49,7 @@ extension DataManager {
 
     /// Blocks what a transaction has changed, right before it is committed, for longer than the commit may take.
     func blockChanges(of scope: TransactionScope, for context: TenantContext) async throws(TenancyError) {
-        let changes = scope.seal()
+        let changes = try scope.seal()
         guard let cache, !changes.isEmpty else { return }
         try await cache.block(
             changes, token: scope.token, until: context.deadline ?? cache.commitDeadline, for: context.tenant)

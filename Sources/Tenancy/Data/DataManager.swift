@@ -14,8 +14,8 @@ public final class DataManager: Sendable {
     let recorder: AnalyticsRecorder
     private let registered: Set<EntityDescription>
     private let byName: [String: EntityDescription]
-    private let registryPolicy: SDKConfig.RegistryPolicy
-    private let registryStorage = Mutex<TenantRegistry?>(nil)
+    let registryPolicy: SDKConfig.RegistryPolicy
+    let entries: TenantEntries
     private let cursors = Mutex<CursorCodec?>(nil)
     private let isRunning = Mutex(true)
 
@@ -26,6 +26,7 @@ public final class DataManager: Sendable {
         limits = config.limits
         callTimeout = config.callTimeout
         registryPolicy = config.registry
+        entries = TenantEntries(maximumCount: config.registry.maximumCachedTenants)
         byName = Dictionary(
             config.entities.map { ($0.entityDescription.name, $0.entityDescription) }, uniquingKeysWith: { $1 })
         registered = Set(byName.values)
@@ -50,13 +51,9 @@ public final class DataManager: Sendable {
     /// What the cache did so far; `nil` if none is configured.
     public var cacheStatistics: CacheStatistics? { cache?.statistics }
 
-    var registry: TenantRegistry {
-        registryStorage.withLock { stored in
-            if let stored { return stored }
-            let registry = TenantRegistry(system: systemHandle, policy: registryPolicy)
-            stored = registry
-            return registry
-        }
+    /// How long after a tenant is refused here another process may still work for it.
+    var deletionGrace: Duration {
+        registryPolicy.deletionGrace ?? registryPolicy.refreshInterval + callTimeout
     }
 
     /// The handle of the reserved tenant.
@@ -78,7 +75,8 @@ public final class DataManager: Sendable {
     }
 
     func builder(_ entity: EntityDescription) -> StatementBuilder {
-        StatementBuilder(entity, maximumValueBytes: limits.maximumValueBytes)
+        StatementBuilder(
+            entity, maximumValueBytes: limits.maximumValueBytes, ignoresCase: adapter.capabilities.ignoresCase)
     }
 
     func requireRunning() throws(TenancyError) {
@@ -90,7 +88,7 @@ public final class DataManager: Sendable {
     /// What makes and checks cursors, with a key that all processes of the database share.
     func cursorCodec() async throws(TenancyError) -> CursorCodec {
         if let codec = cursors.withLock(\.self) { return codec }
-        let codec = CursorCodec(key: try await MetaRecord.cursorKey(in: systemHandle))
+        let codec = CursorCodec(secret: try await MetaRecord.cursorKey(in: systemHandle))
         cursors.withLock { $0 = codec }
         return codec
     }

@@ -7,8 +7,8 @@ struct DataSession: Sendable {
     enum Admission: Sendable {
         /// If the tenant is active.
         case tenant(TenantEntry)
-        /// As long as system access lasts, whatever the tenant's status.
-        case system(SystemAccess)
+        /// As long as system access lasts, unless the tenant is deleted meanwhile.
+        case system(SystemAccess, TenantEntry)
         /// Always: the SDK's own records.
         case own
     }
@@ -19,6 +19,8 @@ struct DataSession: Sendable {
     let runner: any StatementRunner
     /// The transaction that the calls belong to, if any.
     var transaction: TransactionScope?
+    /// What was tracked in that transaction so far.
+    var events: TrackedEvents?
 
     /// Lets a call in, or throws; and says until when it may run.
     func admit() async throws(TenancyError) -> TenantContext {
@@ -34,8 +36,10 @@ struct DataSession: Sendable {
     /// Throws unless the tenant may be reached now.
     func requireAdmission(until deadline: ContinuousClock.Instant?) async throws(TenancyError) {
         switch admission {
-        case .tenant(let entry): try await manager.registry.admit(entry, until: deadline)
-        case .system(let access): try access.requireOpen()
+        case .tenant(let entry): try await manager.admit(entry, until: deadline)
+        case .system(let access, let entry):
+            try access.requireOpen()
+            try await manager.admit(entry, until: deadline, isSystem: true)
         case .own: break
         }
     }

@@ -10,7 +10,7 @@ struct MetaRecord: Entity {
     static let schema = EntitySchema(
         "tenancy_meta", MetaRecord.init(id:value:), .key("name", \.id), .field("value", \.value))
 
-    /// The key that cursors are signed with: made by the first process that asks, and the same for all.
+    /// The secret that the key of cursors is derived from: made by the first process that asks, and the same for all.
     static func cursorKey(in system: TenantHandle) async throws(TenancyError) -> SymmetricKey {
         let name = "cursor_key"
         if let stored = try await system.read(MetaRecord.self, name) { return SymmetricKey(data: stored.value) }

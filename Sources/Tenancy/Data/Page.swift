@@ -24,14 +24,26 @@ public struct Page<Item: Sendable>: Sendable {
 }
 
 /// A place between two records of a query, to be handed to a client and back. It works for the tenant and the query it
-/// was made for, in every process that uses the same database, and tells a client nothing that the page did not show.
-public struct Cursor: Sendable, Hashable, Codable, RawRepresentable, CustomStringConvertible {
+/// was made for, in every process that uses the same database.
+///
+/// It is encrypted, because it holds the values that the query sorts by of the page's last record, and a page may be cut
+/// by what it doesn't show. Two cursors for one place are different texts. Hand out ``rawValue``; everything else that
+/// renders a cursor leaves it out, so that none gets into a log by accident.
+public struct Cursor: Sendable, Hashable, Codable, RawRepresentable {
     /// The cursor as text that may stand in a URL.
     public let rawValue: String
 
     /// A cursor that a client handed back. It is checked when it is used.
     public init(rawValue: String) { self.rawValue = rawValue }
+}
 
-    /// The cursor as text.
-    public var description: String { rawValue }
+extension Cursor: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    /// That it is a cursor.
+    public var description: String { "Cursor(redacted)" }
+
+    /// The same as ``description``.
+    public var debugDescription: String { description }
+
+    /// No children, so that `dump` prints the description alone.
+    public var customMirror: Mirror { Mirror(self, children: EmptyCollection<Mirror.Child>()) }
 }

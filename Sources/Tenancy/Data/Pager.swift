@@ -43,6 +43,6 @@ struct Pager<Element: Sendable> {
         for term in order {
             last.append(try RowView(rows, row: size - 1).value(term.column, as: entity.fields[term.column].type))
         }
-        return Page(items: items, next: codec.encode(last, query, entity, for: context.tenant))
+        return Page(items: items, next: try codec.encode(last, query, entity, for: context.tenant))
     }
 }

@@ -4,7 +4,7 @@ public import TenancyCore
 ///
 /// Every call is admitted by the tenant's status, bound to the tenant, and given a deadline. A handle is a value;
 /// keep it as long as a request lasts, pass it on, or make a narrower one with ``with(actor:correlationID:timeout:)``.
-/// The same type is what the body of a ``transaction(_:_:)`` gets, so code written for a handle works in both.
+/// The same type is what the body of a ``transaction(_:retry:_:)`` gets, so code written for a handle works in both.
 public struct TenantHandle: Sendable {
     let session: DataSession
 
@@ -46,53 +46,5 @@ public struct TenantHandle: Sendable {
     /// - Throws: ``TenancyError`` with ``TenancyError/Code/entityNotRegistered``.
     public func records(_ name: String) throws(TenancyError) -> EntityAccess<Record> {
         EntityAccess(session: session, schema: EntitySchema(records: try session.manager.entity(named: name)))
-    }
-
-    /// Runs `body` in a transaction: commits when it returns, rolls back when it throws, and rethrows what it threw.
-    ///
-    /// The handle that `body` gets belongs to the transaction and throws ``TenancyError/Code/transactionClosed`` after
-    /// it. A transaction in a transaction is a savepoint. Reads in a transaction see its own writes and pass by the
-    /// cache; what it changed is invalidated around the commit, all at once, and not after a rollback.
-    ///
-    /// - Throws: What `body` threw, or ``TenancyError``, for instance with
-    ///   ``TenancyError/Code/serializationFailure`` if the transaction has to be repeated.
-    @discardableResult
-    public func transaction<Result: Sendable>(
-        _ options: TransactionOptions = TransactionOptions(), _ body: (TenantHandle) async throws -> Result
-    ) async throws -> Result {
-        var context = try await session.admit()
-        context.consistency = .strong
-        if session.transaction != nil {
-            return try await session.runner.withTransaction(options, in: context) { runner in
-                try await body(inside(runner, session.transaction, context))
-            }
-        }
-        return try await session.manager.invalidating(for: context) { scope in
-            try await session.runner.withTransaction(options, in: context) { runner in
-                let result = try await body(inside(runner, scope, context))
-                // What was changed is blocked before the commit, and the commit follows at once.
-                try await session.manager.blockChanges(of: scope, for: context)
-                return result
-            }
-        }
-    }
-
-    private func inside(
-        _ runner: any StatementRunner, _ scope: TransactionScope?, _ context: TenantContext
-    ) -> TenantHandle {
-        TenantHandle(
-            session: DataSession(
-                manager: session.manager, context: context, admission: session.admission, runner: runner,
-                transaction: scope))
-    }
-
-    /// Records an event for the analytics sinks, without waiting for them.
-    ///
-    /// - Parameters:
-    ///   - name: What happened, such as `report_opened`.
-    ///   - properties: Details; numbers that are not finite become `null`.
-    public func track(_ name: String, _ properties: [String: JSONValue] = [:]) {
-        session.manager.recorder.record(
-            AnalyticsEvent(name: name, properties: JSON(.object(properties.mapValues(\.finite))), in: session.context))
     }
 }

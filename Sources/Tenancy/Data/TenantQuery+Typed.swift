@@ -129,6 +129,6 @@ extension TenantQuery where Element: Entity {
     }
 
     private func name(_ keyPath: any PartialKeyPath<Element> & Sendable) -> String {
-        Element.schema.fieldName(of: keyPath) ?? "(a property that is no field)"
+        Element.schema.name(of: keyPath)
     }
 }

@@ -6,6 +6,7 @@ final class TransactionScope: Sendable {
     private struct State {
         var changes = CacheChanges()
         var isSealed = false
+        var isDoomed = false
     }
 
     /// Marks the transaction's blocks.
@@ -18,18 +19,29 @@ final class TransactionScope: Sendable {
     ///   outlived it could otherwise still write before the commit, unseen by the cache.
     func add(_ change: CacheChanges) throws(TenancyError) {
         let isOpen = state.withLock { state in
-            if !state.isSealed { state.changes.merge(change) }
-            return !state.isSealed
+            if state.isSealed || state.isDoomed { return false }
+            state.changes.merge(change)
+            return true
         }
         guard isOpen else { throw TenancyError(.transactionClosed, "The transaction's closure has ended.") }
     }
 
+    /// Makes the transaction fail at its end, because a part of it failed that can't be undone alone.
+    func doom() { state.withLock { $0.isDoomed = true } }
+
     /// Lets nothing more be changed and returns what was.
-    func seal() -> CacheChanges {
-        state.withLock { state in
+    ///
+    /// - Throws: ``TenancyError`` with ``TenancyError/Code/transactionClosed`` if the transaction must not be committed.
+    func seal() throws(TenancyError) -> CacheChanges {
+        let changes: CacheChanges? = state.withLock { state in
+            if state.isDoomed { return nil }
             state.isSealed = true
             return state.changes
         }
+        if let changes { return changes }
+        throw TenancyError(
+            .transactionClosed, "A bulk write in the transaction failed, and the database can't undo it alone.",
+            hint: "Let the bulk write's error end the transaction.")
     }
 
     /// What was blocked: everything once the scope is sealed, nothing before.

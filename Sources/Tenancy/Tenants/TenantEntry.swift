@@ -72,11 +72,13 @@ struct StoredTenant: Sendable {
 }
 
 extension Tenant.Status {
-    /// Throws unless calls are admitted.
-    func requireActive(_ tenant: TenantID) throws(TenancyError) {
-        if self == .active { return }
+    /// Throws unless calls are admitted: those of an active tenant, or of a suspended one as part of a system access.
+    func require(_ tenant: TenantID, isSystem: Bool) throws(TenancyError) {
+        if self == .active || (isSystem && self == .suspended) { return }
         throw TenancyError(
-            self == .suspended ? .tenantSuspended : .tenantDeleted, "The tenant is \(self).",
+            self == .suspended ? .tenantSuspended : .tenantDeleted, "The tenant is \(inWords).",
             details: .init(tenant: tenant))
     }
+
+    var inWords: String { self == .deleting ? "being deleted" : description }
 }

@@ -2,18 +2,66 @@ import Foundation
 public import TenancyCore
 
 /// The tenants there are: kept in the configured database, remembered in this process.
-public final class TenantRegistry: Sendable {
-    private let access: EntityAccess<TenantRecord>
-    private let policy: SDKConfig.RegistryPolicy
-    private let entries: TenantEntries
+///
+/// Every change is audited: who made it, when, what and why. ``by(_:reason:correlationID:)`` says who and why. On a
+/// database with transactions the change and its record are one transaction, so that neither is there without the other;
+/// on others the record is written first and its outcome after the change, so that no change is without a record. A
+/// change that is refused, because there is no such tenant or it is deleted, is recorded too.
+public struct TenantRegistry: Sendable {
+    let manager: DataManager
+    private var origin = AuditOrigin()
+    private var access: SystemAccess?
 
-    init(system: TenantHandle, policy: SDKConfig.RegistryPolicy) {
-        access = system.entities(TenantRecord.self)
-        self.policy = policy
-        entries = TenantEntries(maximumCount: policy.maximumCachedTenants)
+    init(_ manager: DataManager) { self.manager = manager }
+
+    /// The registry as a system access changes it.
+    init(_ manager: DataManager, _ origin: AuditOrigin, _ access: SystemAccess) {
+        self.manager = manager
+        self.origin = origin
+        self.access = access
     }
 
-    private var manager: DataManager { access.session.manager }
+    /// The same registry, whose changes are recorded as made by `actor`.
+    ///
+    /// - Parameters:
+    ///   - actor: Who.
+    ///   - reason: Why.
+    ///   - correlationID: What ties the changes to a request.
+    public func by(_ actor: String, reason: String = "", correlationID: String? = nil) -> TenantRegistry {
+        var copy = self
+        copy.origin.actor = actor
+        if !reason.isEmpty { copy.origin.reason = reason }
+        if let correlationID { copy.origin.correlationID = correlationID }
+        return copy
+    }
+
+    // MARK: Reading
+
+    /// The tenant of that id, whatever its status.
+    ///
+    /// - Throws: ``TenancyError`` with ``TenancyError/Code/tenantNotFound``.
+    public func get(_ id: TenantID) async throws(TenancyError) -> Tenant {
+        try access?.requireOpen()
+        return try await manager.tenantRecord(id).tenant()
+    }
+
+    /// Tenants in the order of their ids, page by page.
+    ///
+    /// - Parameters:
+    ///   - size: The most tenants of the page.
+    ///   - cursor: Where the last page ended; `nil` for the first page.
+    ///   - includingDeleted: Whether deleted tenants are listed too.
+    public func list(
+        size: Int = 100, after cursor: Cursor? = nil, includingDeleted: Bool = false
+    ) async throws(TenancyError) -> Page<Tenant> {
+        try access?.requireOpen()
+        var query = manager.systemHandle.query(TenantRecord.self)
+        if !includingDeleted { query = query.where { $0.status != Tenant.Status.deleted.description } }
+        let page = try await query.page(size: size, after: cursor)
+        return try page.map { record throws(TenancyError) in try record.tenant() }
+    }
+
+    // MARK: Changing
 
     /// Creates a tenant.
     ///
@@ -26,150 +74,191 @@ public final class TenantRegistry: Sendable {
     public func create(
         _ id: TenantID, name: String, attributes: [String: String] = [:]
     ) async throws(TenancyError) -> Tenant {
-        try Self.refuseReserved(id)
         let tenant = Tenant(
             id: id, name: name, status: .active, attributes: attributes,
             created: Timestamp.now.truncated(to: .milliseconds))
-        let asked = ContinuousClock.now
-        do throws(TenancyError) {
-            return try remember(try await access.create(TenantRecord(tenant)), asked: asked).tenant
-        } catch  where error.code == .uniqueViolation {
-            throw TenancyError(
-                .tenantAlreadyExists, "A tenant of that id is, or was, in the registry.", details: .init(tenant: id))
+        return try await audited(id, .tenantCreated) { records throws(TenancyError) in
+            do throws(TenancyError) {
+                return (nil, try await records.create(TenantRecord(tenant)))
+            } catch {
+                guard error.code == .uniqueViolation else { throw error }
+                throw TenancyError(
+                    .tenantAlreadyExists, "A tenant of that id is, or was, in the registry.", details: .init(tenant: id)
+                )
+            }
         }
-    }
-
-    /// The tenant of that id, whatever its status.
-    ///
-    /// - Throws: ``TenancyError`` with ``TenancyError/Code/tenantNotFound``.
-    public func get(_ id: TenantID) async throws(TenancyError) -> Tenant { try await record(id).tenant() }
-
-    /// Tenants in the order of their ids, page by page.
-    ///
-    /// - Parameters:
-    ///   - size: The most tenants of the page.
-    ///   - cursor: Where the last page ended; `nil` for the first page.
-    ///   - includingDeleted: Whether deleted tenants are listed too.
-    public func list(
-        size: Int = 100, after cursor: Cursor? = nil, includingDeleted: Bool = false
-    ) async throws(TenancyError) -> Page<Tenant> {
-        var query = access.query()
-        if !includingDeleted { query = query.where { $0.status != Tenant.Status.deleted.description } }
-        let page = try await query.page(size: size, after: cursor)
-        return try page.map { record throws(TenancyError) in try record.tenant() }
     }
 
     /// Gives a tenant another name for people.
     @discardableResult
     public func rename(_ id: TenantID, to name: String) async throws(TenancyError) -> Tenant {
-        try await change(id) { $0.name = name }
+        try await change(id, .tenantRenamed) { $0.name = name }
     }
 
     /// Replaces a tenant's attributes.
     @discardableResult
     public func setAttributes(_ id: TenantID, _ attributes: [String: String]) async throws(TenancyError) -> Tenant {
         let json = JSON(.object(attributes.mapValues(JSONValue.string)))
-        return try await change(id) { $0.attributes = json }
+        return try await change(id, .attributesChanged) { $0.attributes = json }
     }
 
     /// Refuses the tenant's calls from now on: at once in this process, within the refresh interval
     /// of ``SDKConfig/RegistryPolicy`` in others. Its data stays.
     @discardableResult
     public func suspend(_ id: TenantID) async throws(TenancyError) -> Tenant {
-        try await change(id) { $0.status = Tenant.Status.suspended.description }
+        try await change(id, .tenantSuspended) { $0.status = Tenant.Status.suspended.description }
     }
 
     /// Admits the tenant's calls again.
     @discardableResult
     public func resume(_ id: TenantID) async throws(TenancyError) -> Tenant {
-        try await change(id) { $0.status = Tenant.Status.active.description }
+        try await change(id, .tenantResumed) { $0.status = Tenant.Status.active.description }
     }
 
-    /// Refuses the tenant's calls for ever and removes its data. The id stays taken. Can be repeated if it fails
-    /// half-way.
+    /// Refuses the tenant's calls for ever and removes its data. The id stays taken.
+    ///
+    /// The tenant is `deleting` first, and refused from then on as a suspended one is. Its data is removed, from the
+    /// database and from the cache; and once more after ``SDKConfig/RegistryPolicy/deletionGrace``, when no process can
+    /// still be busy with a call that it admitted before. Only then is it `deleted`. So the call takes as long as the
+    /// grace period, and when it returns, nothing of the tenant's is left or can come back.
+    ///
+    /// If it fails, is cancelled or dies at any point, call it again: it goes on from the beginning of the removal.
     public func delete(_ id: TenantID) async throws(TenancyError) {
-        if try await record(id).status != Tenant.Status.deleted.description {
-            _ = try await change(id) { $0.status = Tenant.Status.deleted.description }
+        try access?.requireOpen()
+        let status = try await manager.tenantRecord(id).tenant().status
+        if status == .active || status == .suspended {
+            try await change(id, .deletionBegun, unlessDone: .deleting) {
+                $0.status = Tenant.Status.deleting.description
+            }
         }
         try await manager.removeAllData(of: id)
+        if status == .deleted { return }
+        let grace = manager.deletionGrace
+        if grace > .zero {
+            do {
+                try await Task.sleep(for: grace)
+            } catch {
+                throw TenancyError(
+                    .cancelled, "The calling task was cancelled.", hint: "Call delete again to finish the deletion.",
+                    details: .init(tenant: id))
+            }
+            try await manager.removeAllData(of: id)
+        }
+        try await change(id, .tenantDeleted, unlessDone: .deleted) { $0.status = Tenant.Status.deleted.description }
     }
 
-    /// An adapter or a cache sees the reserved tenant's id in its calls; here it is nobody's.
-    private static func refuseReserved(_ id: TenantID) throws(TenancyError) {
-        if id == .system { throw TenancyError(.tenantNotFound, "No tenant has that id.") }
-    }
-
-    private func record(
-        _ id: TenantID, until deadline: ContinuousClock.Instant? = nil
-    ) async throws(TenancyError) -> TenantRecord {
-        try Self.refuseReserved(id)
-        if let record = try await access.until(deadline).read(id.rawValue) { return record }
-        throw TenancyError(.tenantNotFound, "No tenant has that id.", details: .init(tenant: id))
-    }
-
+    /// - Parameter goal: The status that somebody else may have given the tenant already, which is then left alone.
+    @discardableResult
     private func change(
-        _ id: TenantID, _ body: (inout TenantRecord) -> Void
+        _ id: TenantID, _ action: AuditRecord.Action, unlessDone goal: Tenant.Status? = nil,
+        _ body: @escaping @Sendable (inout TenantRecord) -> Void
     ) async throws(TenancyError) -> Tenant {
+        try await audited(id, action) { records throws(TenancyError) in
+            guard var record = try await records.read(id.rawValue) else {
+                throw TenancyError(.tenantNotFound, "No tenant has that id.", details: .init(tenant: id))
+            }
+            let status = try record.tenant().status
+            if let goal, status == goal { return (record, record) }
+            if status == .deleted || (status == .deleting && goal != .deleted) {
+                throw TenancyError(.tenantDeleted, "The tenant is \(status.inWords).", details: .init(tenant: id))
+            }
+            let before = record
+            body(&record)
+            return (before, try await records.update(record))
+        }
+    }
+
+    // MARK: Auditing
+
+    private typealias Change =
+        @Sendable (
+            EntityAccess<TenantRecord>
+        ) async throws(TenancyError) -> (before: TenantRecord?, after: TenantRecord)
+
+    private func audited(
+        _ id: TenantID, _ action: AuditRecord.Action, _ change: @escaping Change
+    ) async throws(TenancyError) -> Tenant {
+        try access?.requireOpen()
+        try manager.refuseReserved(id)
         // Several operators may change a tenant at once; who loses reads again, so that no change is lost. One of them
         // always succeeds, and the pauses let the others' turns spread out.
-        let deadline = ContinuousClock.Instant.after(manager.callTimeout)
+        let system = manager.system(until: .after(manager.callTimeout))
+        let record = AuditRecord.beginning(action, tenant: id, by: origin)
         var pause = Duration.milliseconds(1)
         while true {
             let asked = ContinuousClock.now
-            var record = try await record(id, until: deadline)
-            if record.status == Tenant.Status.deleted.description {
-                throw TenancyError(.tenantDeleted, "The tenant is deleted.", details: .init(tenant: id))
-            }
-            body(&record)
-            do throws(TenancyError) {
-                let changed = try await access.until(deadline).update(record)
-                return try remember(changed, asked: asked).tenant
-            } catch  where error.code == .staleVersion {
+            switch await attempt(record, in: system, change) {
+            case .success(let changed):
+                let tenant = try StoredTenant(changed, asked: asked)
+                manager.entries.remember(tenant)
+                return tenant.tenant
+            case .failure(let error):
+                guard [.staleVersion, .serializationFailure, .deadlock].contains(error.code) else {
+                    await refused(record, error, in: system)
+                    throw error
+                }
+                try system.context.checkAlive()
                 try? await Task.sleep(for: pause * Double.random(in: 0...1))
                 pause = min(pause * 2, .milliseconds(50))
             }
         }
     }
 
-    // MARK: What the process remembers
-
-    private func remember(_ record: TenantRecord, asked: ContinuousClock.Instant) throws(TenancyError) -> StoredTenant {
-        let tenant = try StoredTenant(record, asked: asked)
-        entries.remember(tenant)
-        return tenant
-    }
-
-    /// What this process knows of a tenant, read from the database the first time.
-    func entry(_ id: TenantID, until deadline: ContinuousClock.Instant?) async throws(TenancyError) -> TenantEntry {
-        if let entry = entries[id] { return entry }
-        let asked = ContinuousClock.now
-        return entries.remember(try StoredTenant(try await record(id, until: deadline), asked: asked))
-    }
-
-    /// Throws unless the tenant's calls are admitted now.
-    func admit(_ entry: TenantEntry, until deadline: ContinuousClock.Instant?) async throws(TenancyError) {
-        let now = ContinuousClock.now
-        switch entry.verdict(at: now, interval: policy.refreshInterval) {
-        case .trusted(let status): return try status.requireActive(entry.id)
-        case .aging(let status):
-            do throws(TenancyError) {
-                entry.update(try StoredTenant(try await record(entry.id, until: deadline), asked: now))
-            } catch {
-                // What is known still holds; another call tries again.
-                entry.refreshFailed()
-                return try status.requireActive(entry.id)
+    private func attempt(
+        _ record: AuditRecord, in system: TenantHandle, _ change: @escaping Change
+    ) async -> Result<TenantRecord, TenancyError> {
+        do {
+            guard manager.adapter.capabilities.hasTransactions else {
+                return .success(try await attemptWithoutTransaction(record, in: system, change))
             }
-        case .unknown: entry.update(try StoredTenant(try await record(entry.id, until: deadline), asked: now))
+            let changed = try await system.transaction(retry: .never) { transaction in
+                let changed = try await change(transaction.entities(TenantRecord.self))
+                if changed.before?.version != changed.after.version {
+                    try await transaction.create(record.ended("completed", change: Self.difference(changed)))
+                }
+                return changed.after
+            }
+            return .success(changed)
+        } catch {
+            return .failure(TenancyError.wrap(error))
         }
-        try entry.tenant.status.requireActive(entry.id)
     }
-}
 
-extension EntityAccess {
-    /// The same records, for calls that must have ended by a deadline of the caller's.
-    fileprivate func until(_ deadline: ContinuousClock.Instant?) -> EntityAccess {
-        var session = session
-        session.context.deadline = deadline
-        return EntityAccess(session: session, schema: schema)
+    private func attemptWithoutTransaction(
+        _ record: AuditRecord, in system: TenantHandle, _ change: Change
+    ) async throws(TenancyError) -> TenantRecord {
+        // The record may be there already, from an attempt that lost against another operator.
+        try await system.upsert(record)
+        let changed = try await change(system.entities(TenantRecord.self))
+        try await system.upsert(record.ended("completed", change: Self.difference(changed)))
+        return changed.after
+    }
+
+    /// Records a change that was not made, as far as that is possible: what was not done needs no proof.
+    private func refused(_ record: AuditRecord, _ error: TenancyError, in system: TenantHandle) async {
+        let codes: [TenancyError.Code] = [
+            .tenantNotFound, .tenantDeleted, .tenantAlreadyExists, .invalidValue, .valueTooLarge,
+        ]
+        guard codes.contains(error.code) else { return }
+        let change = JSON(.object(["error": .string(error.code.name)]))
+        _ = try? await system.upsert(record.ended("refused", change: change))
+    }
+
+    private static func difference(_ change: (before: TenantRecord?, after: TenantRecord)) -> JSON {
+        var before: [String: JSONValue] = [:]
+        var after: [String: JSONValue] = [:]
+        func note(_ name: String, _ value: (TenantRecord) -> JSONValue) {
+            let values = (change.before.map(value), value(change.after))
+            if values.0 == values.1 { return }
+            before[name] = values.0
+            after[name] = values.1
+        }
+        note("name") { .string($0.name) }
+        note("status") { .string($0.status) }
+        note("attributes") { (try? $0.attributes.value()) ?? .null }
+        return JSON(
+            .object(
+                change.before == nil
+                    ? ["after": .object(after)] : ["before": .object(before), "after": .object(after)]))
     }
 }

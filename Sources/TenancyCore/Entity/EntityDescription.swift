@@ -1,3 +1,5 @@
+import Synchronization
+
 /// What an adapter needs to know of an entity: its columns, key, indexes and search fields, without its Swift type.
 ///
 /// One instance exists for each schema, so descriptions are compared by identity, which is what makes a statement's
@@ -50,6 +52,8 @@ public final class EntityDescription: Sendable {
     public let problems: [String]
 
     private let positions: [String: Int]
+    /// Key paths of properties that were used as fields and are none.
+    private let strangers = Mutex<Set<String>>([])
 
     /// The key's field.
     public var key: FieldDescription { fields[keyColumn] }
@@ -59,11 +63,27 @@ public final class EntityDescription: Sendable {
 
     /// The position of the field of that name.
     ///
-    /// - Throws: ``TenancyError`` with ``TenancyError/Code/unknownField``.
+    /// - Throws: ``TenancyError`` with ``TenancyError/Code/unknownField``. It names the property of a key path that is
+    ///   no field, and not a name that a caller made up, which may hold anything.
     public func requireColumn(named name: String) throws(TenancyError) -> Int {
         if let column = positions[name] { return column }
+        let isProperty = strangers.withLock { $0.contains(name) }
         throw TenancyError(
-            .unknownField, "The entity has no field of that name.", details: .init(entity: self.name, field: name))
+            .unknownField,
+            isProperty ? "A property is no field of the entity." : "The entity has no field of that name.",
+            hint: "Use a field that the entity's schema declares: \(fields.map(\.name).joined(separator: ", ")).",
+            details: .init(entity: self.name, field: isProperty ? name : nil))
+    }
+
+    /// What stands in a statement for a property that no field stores: its key path, which comes from the program's
+    /// text and not from a caller's input, and so may be named in an error.
+    func nameOfStranger(_ keyPath: AnyKeyPath) -> String {
+        let name = "\(keyPath)"
+        strangers.withLock { names in
+            // There are as many as the program has such mistakes; the bound is against key paths made at run time.
+            if names.count < 1_000 { names.insert(name) }
+        }
+        return name
     }
 
     /// Describes an entity. What is wrong with it is told by ``problems``, so that a schema can be a static constant.

@@ -142,6 +142,12 @@ public struct EntitySchema<Element: Sendable>: Sendable {
     public func fieldName(of keyPath: any PartialKeyPath<Element> & Sendable) -> String? {
         columns[KeyPathKey(keyPath)].map { description.fields[$0].name }
     }
+
+    /// The name of the field that stores a property, or else one that is refused, by an error that names the property,
+    /// where it is used.
+    package func name(of keyPath: any PartialKeyPath<Element> & Sendable) -> String {
+        fieldName(of: keyPath) ?? description.nameOfStranger(keyPath)
+    }
 }
 
 extension EntitySchema where Element == Record {

@@ -35,7 +35,7 @@ public struct AggregateFunction: Sendable, Hashable {
 
 extension Aggregate where Element: Entity {
     private static func name(_ keyPath: any PartialKeyPath<Element> & Sendable) -> String {
-        Element.schema.fieldName(of: keyPath) ?? "(a property that is no field)"
+        Element.schema.name(of: keyPath)
     }
 
     private static func one<Property: FieldValue>(

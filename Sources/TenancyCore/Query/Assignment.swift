@@ -26,7 +26,7 @@ public struct FieldAssignment<Element: Entity>: Sendable {
     public let assignment: Assignment
 
     private init(_ keyPath: any PartialKeyPath<Element> & Sendable, _ operation: Assignment.Operation) {
-        let name = Element.schema.fieldName(of: keyPath) ?? "(a property that is no field)"
+        let name = Element.schema.name(of: keyPath)
         assignment = Assignment(name, operation)
     }
 

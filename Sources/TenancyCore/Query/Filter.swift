@@ -39,7 +39,7 @@ public struct Fields<Element: Entity>: Sendable {
     public subscript<Property: FieldValue>(
         dynamicMember keyPath: any KeyPath<Element, Property> & Sendable
     ) -> FieldReference<Element, Property> {
-        FieldReference(name: Element.schema.fieldName(of: keyPath) ?? "(a property that is no field)")
+        FieldReference(name: Element.schema.name(of: keyPath))
     }
 }
 

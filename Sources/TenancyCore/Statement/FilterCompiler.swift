@@ -4,11 +4,13 @@ import Foundation
 struct FilterCompiler {
     let entity: EntityDescription
     let maximumValueBytes: Int
+    let ignoresCase: Bool
     private(set) var parameters: [Parameter] = []
 
-    init(_ entity: EntityDescription, maximumValueBytes: Int) {
+    init(_ entity: EntityDescription, maximumValueBytes: Int, ignoresCase: Bool = true) {
         self.entity = entity
         self.maximumValueBytes = maximumValueBytes
+        self.ignoresCase = ignoresCase
     }
 
     /// The deepest nesting of a predicate; what a person writes has a handful of levels.
@@ -35,6 +37,11 @@ struct FilterCompiler {
         case .oneOf(let field, let values): return try oneOf(field, values, negated: negated)
         case .text(let field, let match, let text, let ignoringCase):
             let column = try column(field, .string(text))
+            guard ignoresCase || !ignoringCase else {
+                throw TenancyError(
+                    .unsupported, "The database can't match text without regard to case.",
+                    details: .init(entity: entity.name, field: entity.fields[column].name))
+            }
             return .text(
                 column: column, match, parameter: add(.value(.string(text))), ignoringCase: ignoringCase,
                 negated: negated, orNull: negated && isNullable(column))

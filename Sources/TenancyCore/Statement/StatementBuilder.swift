@@ -2,10 +2,13 @@
 package struct StatementBuilder: Sendable {
     package let entity: EntityDescription
     package let maximumValueBytes: Int
+    /// Whether the database matches text without regard to case.
+    package let ignoresCase: Bool
 
-    package init(_ entity: EntityDescription, maximumValueBytes: Int) {
+    package init(_ entity: EntityDescription, maximumValueBytes: Int, ignoresCase: Bool = true) {
         self.entity = entity
         self.maximumValueBytes = maximumValueBytes
+        self.ignoresCase = ignoresCase
     }
 
     /// A select over all columns, or the named ones; in a total order if the query sorts, or limits and `ordersLimit`.
@@ -190,7 +193,7 @@ package struct StatementBuilder: Sendable {
     private func filter(
         _ predicate: Predicate, after keyset: Predicate? = nil
     ) throws(TenancyError) -> (FilterShape, [Parameter]) {
-        var compiler = FilterCompiler(entity, maximumValueBytes: maximumValueBytes)
+        var compiler = FilterCompiler(entity, maximumValueBytes: maximumValueBytes, ignoresCase: ignoresCase)
         let shape = try compiler.compile(predicate)
         guard let keyset else { return (shape, compiler.parameters) }
         return (try compiler.compile(shape, and: keyset), compiler.parameters)

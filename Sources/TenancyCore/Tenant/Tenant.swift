@@ -2,7 +2,7 @@
 public struct Tenant: Sendable, Hashable {
     /// What a tenant may do now.
     public struct Status: Sendable, Hashable, CustomStringConvertible {
-        private enum Kind: String { case active, suspended, deleted }
+        private enum Kind: String { case active, suspended, deleting, deleted }
         private let kind: Kind
         private init(_ kind: Kind) { self.kind = kind }
 
@@ -10,6 +10,9 @@ public struct Tenant: Sendable, Hashable {
         public static let active = Status(.active)
         /// Calls are refused until the tenant is resumed; data stays.
         public static let suspended = Status(.suspended)
+        /// Calls are refused for ever, and data is being removed. If it stays so, the deletion was interrupted, and has to
+        /// be repeated.
+        public static let deleting = Status(.deleting)
         /// Calls are refused for ever; data is gone, the id is kept so that it isn't given out again.
         public static let deleted = Status(.deleted)
 

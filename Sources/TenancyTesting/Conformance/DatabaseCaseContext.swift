@@ -26,6 +26,8 @@ final class DatabaseCaseContext: Expecting {
         if adapter.capabilities.storesMicroseconds { entities.append(Precise.self) }
         var config = SDKConfig(database: DatabaseSource(name: source.name) { _ in adapter }, entities: entities)
         config.logger = SDKConfig.quietLogger
+        // Nothing else uses a case's tenants.
+        config.registry.deletionGrace = .zero
         configure(&config)
         sdk = try await MultiTenantSDK(config: config)
     }

@@ -52,6 +52,7 @@ extension MultiTenantSDK {
             cache: cache.map { cache in CacheSource(name: cache.name) { _ throws(TenancyError) in cache } },
             analytics: analytics)
         config.caching.jitter = 0
+        config.registry.deletionGrace = .zero
         configure(&config)
         return try await MultiTenantSDK(config: config)
     }

@@ -65,13 +65,18 @@ struct RedisConfigurationTests {
         let database = DatabaseScheme(name: "none", keys: []) { _ throws(TenancyError) in
             DatabaseSource(name: "none") { _ throws(TenancyError) in throw TenancyError(.unsupported, "none") }
         }
-        let common = ["TENANCY_DATABASE_KIND": "none", "TENANCY_CACHE_KIND": "redis"]
+        let common = ["TENANCY_CONFIG_DATABASE_KIND": "none", "TENANCY_CONFIG_CACHE_KIND": "redis"]
         let good = [
-            ["TENANCY_CACHE_URL": "rediss://app:secret@h/2", "TENANCY_CACHE_TLS_SERVER_NAME": "cache.example"],
             [
-                "TENANCY_CACHE_HOST": "h", "TENANCY_CACHE_PORT": "6390", "TENANCY_CACHE_USER": "app",
-                "TENANCY_CACHE_PASSWORD": "secret", "TENANCY_CACHE_DATABASE": "2", "TENANCY_CACHE_TLS": "true",
-                "TENANCY_CACHE_COMMAND_TIMEOUT": "250ms", "TENANCY_CACHE_CONNECTIONS_PER_REACTOR": "2",
+                "TENANCY_CONFIG_CACHE_URL": "rediss://app:secret@h/2",
+                "TENANCY_CONFIG_CACHE_TLS_SERVER_NAME": "cache.example",
+            ],
+            [
+                "TENANCY_CONFIG_CACHE_HOST": "h", "TENANCY_CONFIG_CACHE_PORT": "6390",
+                "TENANCY_CONFIG_CACHE_USER": "app",
+                "TENANCY_CONFIG_CACHE_PASSWORD": "secret", "TENANCY_CONFIG_CACHE_DATABASE": "2",
+                "TENANCY_CONFIG_CACHE_TLS": "true",
+                "TENANCY_CONFIG_CACHE_COMMAND_TIMEOUT": "250ms", "TENANCY_CONFIG_CACHE_CONNECTIONS_PER_REACTOR": "2",
             ],
             [:],
         ]
@@ -82,9 +87,9 @@ struct RedisConfigurationTests {
             #expect(config.cache?.name == "redis")
         }
         let bad = [
-            ["TENANCY_CACHE_URL": "http://MARKER"], ["TENANCY_CACHE_PORT": "0"],
-            ["TENANCY_CACHE_TLS_AUTHORITY_FILE": "MARKER"], ["TENANCY_CACHE_USER": "MARKER"],
-            ["TENANCY_CACHE_CLIENT_NAME": "MAR KER"],
+            ["TENANCY_CONFIG_CACHE_URL": "http://MARKER"], ["TENANCY_CONFIG_CACHE_PORT": "0"],
+            ["TENANCY_CONFIG_CACHE_TLS_AUTHORITY_FILE": "MARKER"], ["TENANCY_CONFIG_CACHE_USER": "MARKER"],
+            ["TENANCY_CONFIG_CACHE_CLIENT_NAME": "MAR KER"],
         ]
         for environment in bad {
             let outcome = await timed {

@@ -5,18 +5,18 @@ extension DatabaseScheme {
     ///
     /// | key | environment variable | type | default | range |
     /// |---|---|---|---|---|
-    /// | `database.path` | `TENANCY_DATABASE_PATH` | text | – (required) | a file or directory |
-    /// | `database.model` | `TENANCY_DATABASE_MODEL` | text | `shared` | `shared` or `filePerTenant` |
-    /// | `database.durability` | `TENANCY_DATABASE_DURABILITY` | text | `process` | `process` or `machine` |
-    /// | `database.maximumReaders` | `TENANCY_DATABASE_MAXIMUM_READERS` | integer | `4` | `1…256` |
-    /// | `database.maximumStreams` | `TENANCY_DATABASE_MAXIMUM_STREAMS` | integer | `16` | `1…256` |
-    /// | `database.maximumOpenFiles` | `TENANCY_DATABASE_MAXIMUM_OPEN_FILES` | integer | `64` | `1…100000` |
-    /// | `database.maximumStatements` | `TENANCY_DATABASE_MAXIMUM_STATEMENTS` | integer | `128` | `1…100000` |
-    /// | `database.busyTimeout` | `TENANCY_DATABASE_BUSY_TIMEOUT` | time | `5s` | `0ms…1h` |
-    /// | `database.maximumFileBytes` | `TENANCY_DATABASE_MAXIMUM_FILE_BYTES` | integer | no bound | from `65536` on |
-    /// | `database.cacheBytes` | `TENANCY_DATABASE_CACHE_BYTES` | integer | `16777216` | `0…1099511627776` |
-    /// | `database.mappedBytes` | `TENANCY_DATABASE_MAPPED_BYTES` | integer | `0` | `0…1099511627776` |
-    /// | `database.readOnly` | `TENANCY_DATABASE_READ_ONLY` | boolean | `false` | |
+    /// | `database.path` | `TENANCY_CONFIG_DATABASE_PATH` | text | – (required) | a file or directory |
+    /// | `database.model` | `TENANCY_CONFIG_DATABASE_MODEL` | text | `shared` | `shared` or `filePerTenant` |
+    /// | `database.durability` | `TENANCY_CONFIG_DATABASE_DURABILITY` | text | `process` | `process` or `machine` |
+    /// | `database.maximumReaders` | `TENANCY_CONFIG_DATABASE_MAXIMUM_READERS` | integer | `4` | `1…256` |
+    /// | `database.maximumStreams` | `TENANCY_CONFIG_DATABASE_MAXIMUM_STREAMS` | integer | `16` | `1…256` |
+    /// | `database.maximumOpenFiles` | `TENANCY_CONFIG_DATABASE_MAXIMUM_OPEN_FILES` | integer | `64` | `1…100000` |
+    /// | `database.maximumStatements` | `TENANCY_CONFIG_DATABASE_MAXIMUM_STATEMENTS` | integer | `128` | `1…100000` |
+    /// | `database.busyTimeout` | `TENANCY_CONFIG_DATABASE_BUSY_TIMEOUT` | time | `5s` | `0ms…1h` |
+    /// | `database.maximumFileBytes` | `TENANCY_CONFIG_DATABASE_MAXIMUM_FILE_BYTES` | integer | no bound | from `65536` on |
+    /// | `database.cacheBytes` | `TENANCY_CONFIG_DATABASE_CACHE_BYTES` | integer | `16777216` | `0…1099511627776` |
+    /// | `database.mappedBytes` | `TENANCY_CONFIG_DATABASE_MAPPED_BYTES` | integer | `0` | `0…1099511627776` |
+    /// | `database.readOnly` | `TENANCY_CONFIG_DATABASE_READ_ONLY` | boolean | `false` | |
     public static var sqlite: DatabaseScheme {
         DatabaseScheme(
             name: "sqlite",

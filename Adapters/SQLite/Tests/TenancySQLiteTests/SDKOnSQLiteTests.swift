@@ -29,7 +29,8 @@ struct SDKOnSQLiteTests {
         try Data(
             """
             {"database": {"kind": "sqlite", "path": "\(path)", "model": "\(model)", "busyTimeout": "2s"},
-             "cache": {"kind": "memory", "maximumBytes": 1048576}, "callTimeout": "\(callTimeout)"}
+             "cache": {"kind": "memory", "maximumBytes": 1048576}, "callTimeout": "\(callTimeout)",
+             "registry": {"deletionGrace": "0s"}}
             """.utf8
         ).write(to: file)
         let config = try await SDKConfig.load(
@@ -104,7 +105,8 @@ struct SDKOnSQLiteTests {
             #expect(next.items.map(\.id) == [5, 6, 7, 8, 9])
             try await second.withSystemAccess(reason: "test", actor: "t") { access in
                 let trail = try await access.auditTrail()
-                #expect(trail.items.map(\.reason) == ["test"])
+                #expect(trail.items.map(\.action) == [.systemAccess, .tenantCreated])
+                #expect(trail.items.map(\.reason) == ["test", ""])
             }
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for number in 0..<20 {

@@ -8,6 +8,11 @@ public struct BulkOptions: Sendable {
         let scope: Scope
 
         /// Everything: the call throws, and nothing was written. One transaction holds the whole call.
+        ///
+        /// A database without transactions refuses it with ``TenancyError/Code/unsupported`` before anything is sent.
+        /// Within a transaction the call is a savepoint, after whose failure the transaction goes on as if the call had
+        /// not been made; on a database without savepoints the transaction can't be committed then, and throws
+        /// ``TenancyError/Code/transactionClosed`` at its end.
         public static let whole = Atomicity(scope: .whole)
         /// Its batch: the others are written, and the result says which was not.
         public static let batch = Atomicity(scope: .batch)

@@ -21,6 +21,12 @@ struct BulkWriter<Element: Sendable>: Sendable {
                 .valueTooLarge, "A bulk write's batch size lies outside 1…\(maximum).",
                 details: .init(entity: access.entity.name))
         }
+        let capabilities = access.session.manager.adapter.capabilities
+        if options.atomicity == .whole, access.session.transaction == nil, !capabilities.hasTransactions {
+            throw TenancyError(
+                .unsupported, "The database can't undo a bulk write of several batches as a whole.",
+                hint: "Choose BulkOptions.atomicity .batch or .row.", details: .init(entity: access.entity.name))
+        }
         self.access = access
         self.options = options
         self.total = total
@@ -35,11 +41,18 @@ struct BulkWriter<Element: Sendable>: Sendable {
         // Inside a transaction the whole call is a transaction inside it, so that its caller may catch the error.
         let isInside = access.session.transaction != nil
         guard options.atomicity == .whole, !isInside || access.session.manager.adapter.capabilities.hasSavepoints else {
-            return try await writeBatches(items, through: access, prepare)
+            do throws(TenancyError) {
+                return try await writeBatches(items, through: access, prepare)
+            } catch {
+                // Without savepoints what was written before can't be undone alone, so all of it must be.
+                if options.atomicity == .whole { access.session.transaction?.doom() }
+                throw error
+            }
         }
         do {
             let handle = TenantHandle(session: access.session)
-            return try await handle.transaction { transaction in
+            return try await handle.transaction(retry: .never) { transaction in
+                // Not repeated, because the input may be one that can be gone through only once.
                 try await writeBatches(
                     items, through: EntityAccess(session: transaction.session, schema: access.schema), prepare)
             }

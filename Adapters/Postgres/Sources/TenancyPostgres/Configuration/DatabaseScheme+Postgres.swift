@@ -5,10 +5,10 @@ extension DatabaseScheme {
     ///
     /// | key | environment variable | type | default | range |
     /// |---|---|---|---|---|
-    /// | `database.url` | `TENANCY_DATABASE_URL` | secret | – (required) | `postgres://…`, with every other setting as a parameter |
-    /// | `database.password` | `TENANCY_DATABASE_PASSWORD` | secret | the address's | |
-    /// | `database.migrationUser` | `TENANCY_DATABASE_MIGRATION_USER` | text | nobody; tables are made by somebody else | |
-    /// | `database.migrationPassword` | `TENANCY_DATABASE_MIGRATION_PASSWORD` | secret | none | |
+    /// | `database.url` | `TENANCY_CONFIG_DATABASE_URL` | secret | – (required) | `postgres://…`, with every other setting as a parameter |
+    /// | `database.password` | `TENANCY_CONFIG_DATABASE_PASSWORD` | secret | the address's | |
+    /// | `database.migrationUser` | `TENANCY_CONFIG_DATABASE_MIGRATION_USER` | text | nobody; tables are made by somebody else | |
+    /// | `database.migrationPassword` | `TENANCY_CONFIG_DATABASE_MIGRATION_PASSWORD` | secret | none | |
     public static var postgres: DatabaseScheme {
         DatabaseScheme(name: "postgres", keys: keys) { settings throws(TenancyError) in
             let configuration = try configuration(settings)
@@ -21,8 +21,8 @@ extension DatabaseScheme {
     ///
     /// | key | environment variable | type | default | range |
     /// |---|---|---|---|---|
-    /// | `database.role` | `TENANCY_DATABASE_ROLE` | text | `authenticated` | |
-    /// | `database.claim` | `TENANCY_DATABASE_CLAIM` | text | `tenant_id` | |
+    /// | `database.role` | `TENANCY_CONFIG_DATABASE_ROLE` | text | `authenticated` | |
+    /// | `database.claim` | `TENANCY_CONFIG_DATABASE_CLAIM` | text | `tenant_id` | |
     public static var supabase: DatabaseScheme {
         DatabaseScheme(
             name: "supabase", keys: keys + [SettingKey("role", .text), SettingKey("claim", .text)]

@@ -7,21 +7,21 @@ extension CacheScheme {
     ///
     /// | key | environment variable | type | default | range |
     /// |---|---|---|---|---|
-    /// | `cache.url` | `TENANCY_CACHE_URL` | secret | – | `redis://…` or `rediss://…` |
-    /// | `cache.host` | `TENANCY_CACHE_HOST` | text | `localhost` | |
-    /// | `cache.port` | `TENANCY_CACHE_PORT` | integer | `6379` | `1…65535` |
-    /// | `cache.user` | `TENANCY_CACHE_USER` | text | the server's default user | |
-    /// | `cache.password` | `TENANCY_CACHE_PASSWORD` | secret | none | |
-    /// | `cache.database` | `TENANCY_CACHE_DATABASE` | integer | `0` | `0…65535` |
-    /// | `cache.clientName` | `TENANCY_CACHE_CLIENT_NAME` | text | `tenancy` | no spaces |
-    /// | `cache.tls` | `TENANCY_CACHE_TLS` | boolean | `false` | |
-    /// | `cache.tlsAuthorityFile` | `TENANCY_CACHE_TLS_AUTHORITY_FILE` | text | the system's | a PEM file |
-    /// | `cache.tlsServerName` | `TENANCY_CACHE_TLS_SERVER_NAME` | text | the host | |
-    /// | `cache.connectTimeout` | `TENANCY_CACHE_CONNECT_TIMEOUT` | time | `5s` | `1ms…1h` |
-    /// | `cache.commandTimeout` | `TENANCY_CACHE_COMMAND_TIMEOUT` | time | `1s` | `1ms…1h` |
-    /// | `cache.idleTimeout` | `TENANCY_CACHE_IDLE_TIMEOUT` | time | `5s` | `1ms…1h` |
-    /// | `cache.connectionsPerReactor` | `TENANCY_CACHE_CONNECTIONS_PER_REACTOR` | integer | `1` | `1…16` |
-    /// | `cache.maximumWaitingCalls` | `TENANCY_CACHE_MAXIMUM_WAITING_CALLS` | integer | `16384` | `1…1048576` |
+    /// | `cache.url` | `TENANCY_CONFIG_CACHE_URL` | secret | – | `redis://…` or `rediss://…` |
+    /// | `cache.host` | `TENANCY_CONFIG_CACHE_HOST` | text | `localhost` | |
+    /// | `cache.port` | `TENANCY_CONFIG_CACHE_PORT` | integer | `6379` | `1…65535` |
+    /// | `cache.user` | `TENANCY_CONFIG_CACHE_USER` | text | the server's default user | |
+    /// | `cache.password` | `TENANCY_CONFIG_CACHE_PASSWORD` | secret | none | |
+    /// | `cache.database` | `TENANCY_CONFIG_CACHE_DATABASE` | integer | `0` | `0…65535` |
+    /// | `cache.clientName` | `TENANCY_CONFIG_CACHE_CLIENT_NAME` | text | `tenancy` | no spaces |
+    /// | `cache.tls` | `TENANCY_CONFIG_CACHE_TLS` | boolean | `false` | |
+    /// | `cache.tlsAuthorityFile` | `TENANCY_CONFIG_CACHE_TLS_AUTHORITY_FILE` | text | the system's | a PEM file |
+    /// | `cache.tlsServerName` | `TENANCY_CONFIG_CACHE_TLS_SERVER_NAME` | text | the host | |
+    /// | `cache.connectTimeout` | `TENANCY_CONFIG_CACHE_CONNECT_TIMEOUT` | time | `5s` | `1ms…1h` |
+    /// | `cache.commandTimeout` | `TENANCY_CONFIG_CACHE_COMMAND_TIMEOUT` | time | `1s` | `1ms…1h` |
+    /// | `cache.idleTimeout` | `TENANCY_CONFIG_CACHE_IDLE_TIMEOUT` | time | `5s` | `1ms…1h` |
+    /// | `cache.connectionsPerReactor` | `TENANCY_CONFIG_CACHE_CONNECTIONS_PER_REACTOR` | integer | `1` | `1…16` |
+    /// | `cache.maximumWaitingCalls` | `TENANCY_CONFIG_CACHE_MAXIMUM_WAITING_CALLS` | integer | `16384` | `1…1048576` |
     public static var redis: CacheScheme {
         let time = SettingKey.Kind.duration(in: .milliseconds(1) ... .seconds(3_600))
         return CacheScheme(
