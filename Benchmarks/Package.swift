@@ -6,6 +6,9 @@ import PackageDescription
 let package = Package(
     name: "Benchmarks",
     platforms: [.macOS(.v15)],
+    traits: [
+        .trait(name: "Postgres", description: "The benchmarks of PostgreSQL, for which libpq has to be there.")
+    ],
     dependencies: [
         // Named, because a package by path is otherwise called as the directory that it was cloned into.
         .package(name: "Tenancy", path: ".."),
@@ -18,6 +21,7 @@ let package = Package(
                 "CFloor",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Tenancy", package: "Tenancy"),
+                .product(name: "TenancyPostgres", package: "Tenancy", condition: .when(traits: ["Postgres"])),
                 .product(name: "TenancySQLite", package: "Tenancy"),
             ]
         ),

@@ -54,7 +54,14 @@ struct Bench: AsyncParsableCommand {
     }
 
     private static var all: [any Benchmark.Type] {
-        [SQLiteRead.self, SQLiteBulk.self, CacheMemoryHit.self, CacheMemoryRead.self]
+        var all: [any Benchmark.Type] = [SQLiteRead.self, SQLiteBulk.self, CacheMemoryHit.self, CacheMemoryRead.self]
+        #if Postgres
+            all += [
+                PostgresRead.self, PostgresReadUsual.self, PostgresBulk.self, PostgresMixed.self, PostgresPage.self,
+                PostgresSearch.self, PostgresStream.self,
+            ]
+        #endif
+        return all
     }
 
     private func measure(_ directory: Directory) async throws {

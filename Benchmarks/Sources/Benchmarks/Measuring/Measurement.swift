@@ -17,6 +17,8 @@ struct Measurement {
     /// Of all threads of the process.
     let cpuMicrosecondsPerOperation: Double
     let peakMebibytes: Double
+    /// How much more that is than before the work, where that was looked at.
+    var mebibytesAboveIdle: Double?
 
     var ratio: Double { operationsPerSecond / floorOperationsPerSecond }
 

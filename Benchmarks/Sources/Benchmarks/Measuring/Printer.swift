@@ -16,16 +16,19 @@ struct Printer {
 
     func print(_ result: Measurement) {
         guard isJSON else { return show(cells(result)) }
+        // Backslashes are in the names of psql's commands.
+        let floor = result.floor.replacing("\\", with: "\\\\")
         var members = [("name", "\"\(result.name)\""), ("tasks", String(result.tasks))]
         if let executor = result.executor { members.append(("executor", "\"\(executor)\"")) }
         members += [
-            ("ops_per_second", number(result.operationsPerSecond)), ("floor", "\"\(result.floor)\""),
+            ("ops_per_second", number(result.operationsPerSecond)), ("floor", "\"\(floor)\""),
             ("floor_ops_per_second", number(result.floorOperationsPerSecond)), ("ratio", number(result.ratio)),
             ("p50_microseconds", number(result.p50Microseconds)), ("p99_microseconds", number(result.p99Microseconds)),
             ("cpu_microseconds_per_op", number(result.cpuMicrosecondsPerOperation)),
             ("peak_rss_mib", number(result.peakMebibytes)),
         ]
         if let p99 = result.floorP99Microseconds { members.append(("floor_p99_microseconds", number(p99))) }
+        if let above = result.mebibytesAboveIdle { members.append(("mib_above_idle", number(above))) }
         emit("{" + members.map { "\"\($0)\":\($1)" }.joined(separator: ",") + "}")
     }
 

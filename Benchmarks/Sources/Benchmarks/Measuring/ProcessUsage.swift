@@ -3,8 +3,20 @@ import Foundation
 /// What the process takes of the machine.
 enum ProcessUsage {
     /// The time that all threads computed so far, for the process and in the kernel for it.
-    static var cpu: Duration {
-        let usage = usage
+    static var cpu: Duration { computed(usage) }
+
+    /// The same of the processes that were started by this one and have ended.
+    static var childrenCPU: Duration {
+        var usage = rusage()
+        #if canImport(Glibc)
+            getrusage(RUSAGE_CHILDREN.rawValue, &usage)
+        #else
+            getrusage(RUSAGE_CHILDREN, &usage)
+        #endif
+        return computed(usage)
+    }
+
+    private static func computed(_ usage: rusage) -> Duration {
         func duration(_ time: timeval) -> Duration { .seconds(time.tv_sec) + .microseconds(time.tv_usec) }
         return duration(usage.ru_utime) + duration(usage.ru_stime)
     }
@@ -20,17 +32,23 @@ enum ProcessUsage {
     }
 
     /// The most memory that was resident since ``resetPeak()``.
-    static var peakMebibytes: Double {
+    static var peakMebibytes: Double { status("VmHWM:") ?? largestMebibytes }
+
+    /// The memory that is resident now, or the most that ever was where the system doesn't tell.
+    static var residentMebibytes: Double { status("VmRSS:") ?? largestMebibytes }
+
+    private static var largestMebibytes: Double {
         #if os(Linux)
-            let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
-            let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
-            if let kibibytes = line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap({ Double($0) }) {
-                return kibibytes / 1_024
-            }
-            return Double(usage.ru_maxrss) / 1_024
+            Double(usage.ru_maxrss) / 1_024
         #else
-            return Double(usage.ru_maxrss) / 1_048_576
+            Double(usage.ru_maxrss) / 1_048_576
         #endif
+    }
+
+    private static func status(_ label: String) -> Double? {
+        let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+        let line = status.split(separator: "\n").first { $0.hasPrefix(label) }
+        return line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Double($0) }.map { $0 / 1_024 }
     }
 
     private static var usage: rusage {

@@ -13,7 +13,7 @@ struct Threshold: Decodable {
     let maximumP99Ratio: Double?
     let maximumNanoseconds: Double?
     let maximumCpuMicroseconds: Double?
-    let maximumMebibytes: Double?
+    let maximumMebibytesAboveIdle: Double?
 
     /// All of them, from the file beside the package's manifest.
     static func all() throws -> [Threshold] {
@@ -41,7 +41,7 @@ struct Threshold: Decodable {
         let limits = [
             (result.nanosecondsPerOperation, maximumNanoseconds, "ns an operation"),
             (result.cpuMicrosecondsPerOperation, maximumCpuMicroseconds, "µs of processor time an operation"),
-            (result.peakMebibytes, maximumMebibytes, "MiB"),
+            (result.mebibytesAboveIdle ?? .nan, maximumMebibytesAboveIdle, "MiB more than idle"),
         ]
         for (value, limit, unit) in limits {
             guard let limit, !(value <= limit * (1 + tolerance.margin)) else { continue }

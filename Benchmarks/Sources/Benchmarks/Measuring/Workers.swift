@@ -5,6 +5,8 @@ struct Workers {
     /// How many operations a task does between two looks at the clock. One, unless the look would cost a good part of
     /// the operation; then one operation after each block is timed by itself.
     var block = 1
+    /// Where the tasks prefer to run; the global pool, if nowhere.
+    var executor: (any TaskExecutor)?
 
     /// - Parameter operations: Does the operations of those numbers, one after another.
     func run(
@@ -15,11 +17,13 @@ struct Workers {
             // A single task is no group's child, and runs on the global pool as a server's request does: the main
             // thread, where this is called, is woken by its run loop, which costs three times as much.
             if tasks == 1 {
-                return try await Task.detached { try await work(0, until: end, operations) }.value
+                return try await Task.detached(executorPreference: executor) {
+                    try await work(0, until: end, operations)
+                }.value
             }
             return try await withThrowingTaskGroup(of: (Int, [UInt32]).self) { group in
                 for worker in 0..<tasks {
-                    group.addTask { try await work(worker, until: end, operations) }
+                    group.addTask(executorPreference: executor) { try await work(worker, until: end, operations) }
                 }
                 var all = (operations: 0, latencies: [UInt32]())
                 for try await (count, latencies) in group {
