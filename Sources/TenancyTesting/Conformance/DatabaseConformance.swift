@@ -82,13 +82,7 @@ public struct DatabaseConformance: Sendable {
     public func run(
         _ cases: [Case] = Self.cases, stopsAtFirstFailure: Bool = false
     ) async -> ConformanceReport {
-        var results: [ConformanceResult] = []
-        for testCase in cases {
-            let result = await run(testCase)
-            results.append(result)
-            if stopsAtFirstFailure, !result.failures.isEmpty { break }
-        }
-        return ConformanceReport(subject: name, results: results)
+        await runner.run(cases, stopsAtFirstFailure: stopsAtFirstFailure) { await run($0) }
     }
 
     /// Runs one case and throws if it fails.
@@ -97,37 +91,18 @@ public struct DatabaseConformance: Sendable {
     ///   adapter that has them all.
     /// - Throws: ``ConformanceFailure``.
     public func check(_ testCase: Case, requiresSupport: Bool = false) async throws {
-        let result = await run(testCase)
-        let isMissed = requiresSupport && result.missingCapability != nil
-        if isMissed || !result.failures.isEmpty { throw ConformanceFailure(result: result) }
+        try await run(testCase).requireSuccess(requiresSupport: requiresSupport)
     }
 
     /// Runs one case.
     public func run(_ testCase: Case) async -> ConformanceResult {
-        let log = FailureLog()
-        let outcome = CaseOutcome()
-        let hasEnded = await TimeLimit.run(timeLimit) {
-            do {
-                let source = try await makeDatabase()
-                let context = try await DatabaseCaseContext(source, log: log, configure)
-                if let need = testCase.needs.first(where: { !$0.isMet(context.adapter.capabilities) }) {
-                    outcome.missing(need.name)
-                } else {
-                    let start = ContinuousClock.now
-                    do {
-                        try await testCase.body(context)
-                    } catch is CaseAborted {
-                    } catch {
-                        log.add("the case ended with \(error)", #fileID, #line)
-                    }
-                    outcome.took(ContinuousClock.now - start)
-                }
-                await context.close()
-            } catch {
-                log.add("the database could not be made: \(error)", #fileID, #line)
-            }
+        await runner.run(testCase.group, testCase.name) { log in
+            let context = try await DatabaseCaseContext(try await makeDatabase(), log: log, configure)
+            return CaseRunner.Stage(
+                missingCapability: testCase.needs.first { !$0.isMet(context.adapter.capabilities) }?.name,
+                body: { try await testCase.body(context) }, close: { await context.close() })
         }
-        if !hasEnded { log.add("the case did not end within \(timeLimit)", #fileID, #line) }
-        return outcome.result(testCase.group, testCase.name, log)
     }
+
+    private var runner: CaseRunner { CaseRunner(subject: name, kind: "database", timeLimit: timeLimit) }
 }

@@ -70,41 +70,25 @@ public struct CacheConformance: Sendable {
 
     /// Runs cases one after another.
     public func run(_ cases: [Case] = Self.cases) async -> ConformanceReport {
-        var results: [ConformanceResult] = []
-        for testCase in cases { results.append(await run(testCase)) }
-        return ConformanceReport(subject: name, results: results)
+        await runner.run(cases) { await run($0) }
     }
 
     /// Runs one case and throws if it fails.
     ///
     /// - Throws: ``ConformanceFailure``.
     public func check(_ testCase: Case) async throws {
-        let result = await run(testCase)
-        if !result.failures.isEmpty { throw ConformanceFailure(result: result) }
+        try await run(testCase).requireSuccess()
     }
 
     /// Runs one case.
     public func run(_ testCase: Case) async -> ConformanceResult {
-        let log = FailureLog()
-        let outcome = CaseOutcome()
-        let hasEnded = await TimeLimit.run(timeLimit) {
-            do {
-                let context = try CacheCaseContext(try await makeCache(), log: log)
-                try await context.cache.start()
-                let start = ContinuousClock.now
-                do {
-                    try await testCase.body(context)
-                } catch is CaseAborted {
-                } catch {
-                    log.add("the case ended with \(error)", #fileID, #line)
-                }
-                outcome.took(ContinuousClock.now - start)
-                await context.cache.shutDown()
-            } catch {
-                log.add("the cache could not be made: \(error)", #fileID, #line)
-            }
+        await runner.run(testCase.group, testCase.name) { log in
+            let context = try CacheCaseContext(try await makeCache(), log: log)
+            try await context.cache.start()
+            return CaseRunner.Stage(
+                body: { try await testCase.body(context) }, close: { await context.cache.shutDown() })
         }
-        if !hasEnded { log.add("the case did not end within \(timeLimit)", #fileID, #line) }
-        return outcome.result(testCase.group, testCase.name, log)
     }
+
+    private var runner: CaseRunner { CaseRunner(subject: name, kind: "cache", timeLimit: timeLimit) }
 }
