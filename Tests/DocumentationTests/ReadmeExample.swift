@@ -18,8 +18,10 @@ func readmeExample() async throws {
     let sdk = try await MultiTenantSDK(
         config: SDKConfig(database: .sqlite(path: "flights.sqlite"), entities: [Flight.self], cache: .memory()))
 
-    if try await !sdk.tenants.list().items.contains(where: { $0.name == "United" }) {
+    do {
         try await sdk.tenants.create(TenantID("UA"), name: "United", attributes: ["plan": "gold"])
+    } catch {
+        guard error.code == .tenantAlreadyExists else { throw error }
     }
     let united = try await sdk.tenant("UA")
     try await united.upsert(Flight(id: 1, origin: "JFK", destination: "SFO", delay: 75))

@@ -15,7 +15,7 @@ struct CursorCodec: Sendable {
     private static let version: UInt8 = 2
     private static let nonceLength = 12
     private static let tagLength = 16
-    /// No cursor of ours is longer: a few values of bounded length.
+    /// The most bytes of a cursor, which travels in addresses and headers.
     private static let maximumLength = 64 * 1_024
 
     private let key: SymmetricKey
@@ -27,7 +27,8 @@ struct CursorCodec: Sendable {
 
     /// A cursor after the record with those sort values.
     ///
-    /// - Throws: ``TenancyError`` with ``TenancyError/Code/backendFailure`` if the cryptographic library fails.
+    /// - Throws: ``TenancyError`` with ``TenancyError/Code/valueTooLarge`` if the record's sort values are too long for a
+    ///   cursor, or with ``TenancyError/Code/backendFailure`` if the cryptographic library fails.
     func encode(
         _ values: [Value], _ query: Query, _ entity: EntityDescription, for tenant: TenantID
     ) throws(TenancyError) -> Cursor {
@@ -38,9 +39,15 @@ struct CursorCodec: Sendable {
         } catch {
             throw TenancyError(.backendFailure, "A cursor could not be encrypted.", details: .init(entity: entity.name))
         }
-        return Cursor(
-            rawValue: Self.text(of: [Self.version] + Array(sealed.nonce) + Array(sealed.ciphertext) + Array(sealed.tag))
-        )
+        let text = Self.text(
+            of: [Self.version] + Array(sealed.nonce) + Array(sealed.ciphertext) + Array(sealed.tag))
+        guard text.utf8.count <= Self.maximumLength else {
+            throw TenancyError(
+                .valueTooLarge, "The sort values of a page's last record are too long for a cursor.",
+                hint: "Sort by a shorter field, or read a stream.",
+                details: .init(tenant: tenant, entity: entity.name))
+        }
+        return Cursor(rawValue: text)
     }
 
     private static func text(of bytes: [UInt8]) -> String {

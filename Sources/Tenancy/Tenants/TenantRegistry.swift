@@ -120,7 +120,8 @@ public struct TenantRegistry: Sendable {
     /// The tenant is `deleting` first, and refused from then on as a suspended one is. Its data is removed, from the
     /// database and from the cache; and once more after ``SDKConfig/RegistryPolicy/deletionGrace``, when no process can
     /// still be busy with a call that it admitted before. Only then is it `deleted`. So the call takes as long as the
-    /// grace period, and when it returns, nothing of the tenant's is left or can come back.
+    /// grace period, and when it returns, nothing of the tenant's is left. The one thing that can come back is a write of a
+    /// process that lets calls run for longer than the grace period.
     ///
     /// If it fails, is cancelled or dies at any point, call it again: it goes on from the beginning of the removal.
     public func delete(_ id: TenantID) async throws(TenancyError) {

@@ -62,7 +62,8 @@ public protocol DatabaseAdapter: StatementRunner {
     ///   declares and ``TenancyError/Code/isolationUnproven`` if the proof fails.
     func start(_ entities: [EntityDescription]) async throws(TenancyError)
 
-    /// Removes everything that the tenant has in the entities' tables. Idempotent.
+    /// Removes everything that the tenant has in the entities' tables, in steps of bounded length: one that fails undoes
+    /// nothing of those before it, so that a repetition goes on from there. Idempotent.
     func removeAllData(in context: TenantContext) async throws(TenancyError)
 
     /// Where calls for a tenant run with the fewest changes of thread, if the adapter has such a place.

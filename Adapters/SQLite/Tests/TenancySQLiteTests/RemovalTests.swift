@@ -41,6 +41,34 @@ import Testing
         #expect(try holders(bench.directory) == [])
     }
 
+    @Test("A removal whose time is over goes on where it ended, and others write meanwhile")
+    func steps() async throws {
+        let bench = try await Bench(searched(), model: .shared)
+        let (a, b) = (try tenant("a"), try tenant("b"))
+        for first in stride(from: 0, to: 30_000, by: 10_000) {
+            try await bench.insert((first..<first + 10_000).map { bench.item(Int64($0), "\(planted) \($0)") }, a)
+        }
+        var left = [30_000]
+        while left.last != 0, left.count < 1_000 {
+            var context = a
+            context.deadline = .now + .milliseconds(20)
+            do throws(TenancyError) {
+                try await bench.adapter.removeAllData(in: context)
+            } catch {
+                #expect(error.code == .timeout, "\(error)")
+            }
+            try await bench.insert([bench.item(Int64(left.count), "kept")], b)
+            left.append(try await bench.ids(.always, a).count)
+        }
+        #expect(left == left.sorted(by: >), "nothing comes back")
+        #expect(left.last == 0)
+        #expect(left.contains { $0 > 0 && $0 < 30_000 }, "some steps were done when the time was over: \(left)")
+        #expect(try await bench.ids(.always, b).count == left.count - 1)
+        try await bench.adapter.removeAllData(in: a)
+        await bench.shutDown()
+        #expect(try holders(bench.directory) == [])
+    }
+
     @Test("A deleted or replaced value does not stay in the file's free space", arguments: models)
     func freeSpace(_ model: SQLiteConfiguration.Model) async throws {
         let bench = try await Bench(model: model)

@@ -135,6 +135,19 @@ extension DatabaseConformance {
 
     static func addCursorCases(_ list: inout CaseList) {
         list.begin("cursors")
+        list.add(
+            "sort values too long for a cursor are told of, and a cursor that is made is taken", needs: .search
+        ) { t in
+            let lengths = [47_000, 60_000, 60_001]
+            let handle = try await t.articles(
+                lengths.map { Article(id: Int64($0), title: String(repeating: "x", count: $0)) })
+            let query = handle.query(Article.self).sorted(by: \.title)
+            let page = try await query.page(size: 1)
+            t.expectEqual(page.items.map(\.id), [47_000], "the first page")
+            await t.expectThrows(.valueTooLarge) { try await query.page(size: 1, after: page.next) }
+            let rest = try await query.page(size: 5, after: page.next)
+            t.expectEqual(rest.items.map(\.id), [60_000, 60_001], "the last page, which needs no cursor")
+        }
         list.add("altered in any character is refused") { t in
             let (query, cursor) = try await t.cursor()
             let characters = Array(cursor.rawValue)

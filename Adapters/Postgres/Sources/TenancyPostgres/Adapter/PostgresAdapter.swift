@@ -176,14 +176,18 @@ final class PostgresAdapter: DatabaseAdapter {
     func removeAllData(in context: TenantContext) async throws(TenancyError) {
         let engine = try enter(context)
         defer { calls.leave() }
-        let commands = engine.library.plans.map { plan in
-            Command(engine.library.removeAll(plan, context.tenant), plan: plan)
-        }
-        if commands.isEmpty { return }
         do throws(TenancyError) {
-            try await engine.withSession(context) { session throws(TenancyError) in
-                let answer = try await SessionScope(session: session, context: context).unit(commands)
-                _ = try answer.checked()
+            for plan in engine.library.plans {
+                let command = Command(engine.library.removeSome(plan, context.tenant), plan: plan)
+                var removed = TablePlan.removedRows
+                // Each step is a transaction, so that one that fails undoes nothing of those before it.
+                while removed == TablePlan.removedRows {
+                    try context.checkAlive()
+                    removed = try await engine.withSession(context) { session throws(TenancyError) in
+                        let answer = try await SessionScope(session: session, context: context).unit([command])
+                        return try answer.checked().replies.first?.count ?? 0
+                    }
+                }
             }
         } catch {
             throw error.with { $0.tenant = context.tenant }

@@ -107,10 +107,10 @@ final class StatementLibrary: Sendable {
     }
 
     /// Removes all of a tenant's records of an entity.
-    func removeAll(_ plan: TablePlan, _ tenant: TenantID) -> BoundStatement {
+    func removeSome(_ plan: TablePlan, _ tenant: TenantID) -> BoundStatement {
         var parameters = ParameterBuffer(capacity: 1)
         parameters.append(text: tenant.rawValue)
-        return BoundStatement(statement: plan.removeAll, parameters: parameters)
+        return BoundStatement(statement: plan.removeSome, parameters: parameters)
     }
 
     /// The steps in which a write is carried out.

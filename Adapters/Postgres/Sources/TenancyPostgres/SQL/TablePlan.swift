@@ -13,7 +13,9 @@ final class TablePlan: Sendable {
     /// Reads by several keys: the tenant, an array of keys.
     let readMany: CompiledStatement
     /// Removes all of a tenant's records: the tenant.
-    let removeAll: CompiledStatement
+    let removeSome: CompiledStatement
+    /// How many rows a step of a removal takes, so that none runs into the bound of a statement.
+    static let removedRows = 5_000
     /// The statements that write rows.
     let writes: RowWriteStatements
 
@@ -26,7 +28,11 @@ final class TablePlan: Sendable {
         let select = "SELECT \(names.list(entity.fields.indices)) FROM \(table) WHERE tenant_id = $1 AND \(names.key)"
         readOne = CompiledStatement(select + " = $2", types: [.text, PostgresType(entity.key.type)])
         readMany = CompiledStatement(select + " = ANY ($2)", types: [.text, PostgresType(arrayOf: entity.key.type)])
-        removeAll = CompiledStatement("DELETE FROM \(table) WHERE tenant_id = $1", types: [.text])
+        removeSome = CompiledStatement(
+            """
+            DELETE FROM \(table) WHERE tenant_id = $1 AND ctid = ANY (ARRAY(\
+            SELECT ctid FROM \(table) WHERE tenant_id = $1 LIMIT \(Self.removedRows)))
+            """, types: [.text])
         writes = RowWriteStatements(names, table: table)
     }
 

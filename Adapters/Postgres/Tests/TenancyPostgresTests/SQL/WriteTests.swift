@@ -171,7 +171,7 @@ struct WriteTests {
             let lost = try bench.search(entity, "fox", a).count
             let removed = try bench.write(builder.delete(.compare(field: "id", .greater, 1)), a).affected
             let plan = try bench.library.plan(for: entity)
-            let all = try bench.run(bench.library.removeAll(plan, a), for: a).count
+            let all = try bench.run(bench.library.removeSome(plan, a), for: a).count
             return (
                 changed.affected, overflow, precision, stored, found, lost, removed, all,
                 try bench.select(entity, Query(), b).count

@@ -41,23 +41,36 @@ extension Connection {
         }
     }
 
-    /// Removes everything that a tenant has in the shared file, also in tables of entities that are no longer declared.
-    func removeRows(of tenant: TenantID) throws(TenancyError) {
+    /// The tables of a shared file that hold tenants' rows, also those of entities that are no longer declared.
+    func tenantTables() throws(TenancyError) -> [String] {
+        try texts(
+            """
+            SELECT name FROM sqlite_schema AS stored WHERE type = 'table' AND name IN \
+            (SELECT iif(entity LIKE 'sqlite\\_%' ESCAPE '\\', '_' || entity, entity) FROM \(SchemaUpdate.fieldTable)) \
+            AND EXISTS (SELECT 1 FROM pragma_table_info(stored.name) WHERE name = 'tenant_id')
+            """)
+    }
+
+    /// Removes some of a tenant's rows from a table: so many that others need not wait for long.
+    ///
+    /// - Returns: Whether there may be more.
+    func removeSomeRows(of tenant: TenantID, from table: String) throws(TenancyError) -> Bool {
+        guard let handle else { throw Lifecycle.closed }
         // Tenancy made those tables and their triggers, whether or not an entity is still searched.
         let trusted = try texts("PRAGMA trusted_schema").first ?? "0"
         try once("PRAGMA trusted_schema = ON")
         defer { try? once("PRAGMA trusted_schema = \(trusted)") }
-        try inTransaction { () throws(TenancyError) in
-            let recorded = """
-                SELECT name FROM sqlite_schema AS stored WHERE type = 'table' AND name IN \
-                (SELECT iif(entity LIKE 'sqlite\\_%' ESCAPE '\\', '_' || entity, entity) FROM \(SchemaUpdate.fieldTable)) \
-                AND EXISTS (SELECT 1 FROM pragma_table_info(stored.name) WHERE name = 'tenant_id')
-                """
-            for name in try texts(recorded) {
-                try once("DELETE FROM \(TablePlan.quote(name)) WHERE tenant_id = ?1", tenant.rawValue)
-            }
-        }
+        let name = TablePlan.quote(table)
+        try once(
+            """
+            DELETE FROM \(name) WHERE rowid_ IN \
+            (SELECT rowid_ FROM \(name) WHERE tenant_id = ?1 LIMIT \(Self.removedRows))
+            """, tenant.rawValue)
+        return sqlite3_changes64(handle) >= Self.removedRows
     }
+
+    /// How many rows a step of a removal takes: some ten milliseconds' work.
+    private static let removedRows: Int64 = 2_000
 
     /// The full-text indexes in the file.
     func searchIndexes() throws(TenancyError) -> [String] {

@@ -19,38 +19,39 @@ extension DatabaseFile {
     }
 
     private func removeRows(_ context: TenantContext) async throws(TenancyError) {
-        let writer = try await checkOutWriter(context)
-        do throws(TenancyError) {
-            try await run(on: writer, context) { connection throws(TenancyError) in
-                try connection.removeRows(of: context.tenant)
+        // In steps, between which other tenants write, and of which none is undone if the time is over or the process
+        // dies: a repetition goes on from there.
+        let tables = try await write(context) { connection throws(TenancyError) in try connection.tenantTables() }
+        for table in tables {
+            var hasMore = true
+            while hasMore {
+                hasMore = try await write(context) { connection throws(TenancyError) in
+                    try connection.removeSomeRows(of: context.tenant, from: table)
+                }
             }
-            try await forget(writer, context)
-            await giveBack(writer, to: writers)
-        } catch {
-            await giveBack(writer, to: writers)
-            throw error
         }
+        try await forget(context)
     }
 
-    /// Takes what was removed out of the search indexes and the write-ahead log, where it would stay for a while. What is
-    /// done of that stays done if the time is over, so that a repetition goes on from there.
-    private func forget(_ writer: Connection, _ context: TenantContext) async throws(TenancyError) {
-        let indexes = try await run(on: writer, context) { connection throws(TenancyError) in
-            try connection.searchIndexes()
-        }
+    /// Takes what was removed out of the search indexes and the write-ahead log, where it would stay for a while.
+    private func forget(_ context: TenantContext) async throws(TenancyError) {
+        let indexes = try await write(context) { connection throws(TenancyError) in try connection.searchIndexes() }
         for index in indexes {
             var begins = true
-            while try await !run(
-                on: writer, context,
-                { [begins] connection throws(TenancyError) in
+            var isMerged = false
+            while !isMerged {
+                isMerged = try await write(context) { [begins] connection throws(TenancyError) in
                     try connection.merge(index, begins: begins)
-                })
-            {
+                }
                 begins = false
             }
         }
         // Readers keep the log from being emptied. It is then overwritten as writes go on.
-        for _ in 0..<Self.checkpointTries where await !writer.checkpoint() {
+        for _ in 0..<Self.checkpointTries {
+            let writer = try await checkOutWriter(context)
+            let isDone = await writer.checkpoint()
+            await giveBack(writer, to: writers)
+            if isDone { return }
             try? await Task.sleep(for: .milliseconds(5))
         }
     }

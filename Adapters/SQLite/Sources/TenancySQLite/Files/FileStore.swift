@@ -143,15 +143,16 @@ final class FileStore: Sendable {
 
     /// Closes every file.
     func close() async {
-        let (files, closing) = state.withLock { state in
+        let (files, waiters, closing) = state.withLock { state in
             state.isClosed = true
             defer {
                 state.entries = [:]
                 state.removed = [:]
             }
             let entries = Array(state.entries.values) + Array(state.removed.values)
-            return (entries.compactMap(\.file), Array(state.closing.values))
+            return (entries.compactMap(\.file), entries.flatMap(\.opening), Array(state.closing.values))
         }
+        for waiter in waiters { waiter.resume(.failure(Lifecycle.closed)) }
         await shared?.close()
         for file in files { await file.close() }
         for task in closing { await task.value }
@@ -175,18 +176,15 @@ final class FileStore: Sendable {
                 state.entries[tenant] = nil
                 return (waiters, false)
             }
-            if state.isClosed { return (waiters, true) }
+            if state.isClosed { return ([], true) }
             state.entries[tenant]?.opening = []
             state.entries[tenant]?.file = file
             evict(&state)
             return (waiters, false)
         }
-        if isLate, case .success(let file) = result {
-            await file.close()
-            for waiter in waiters { waiter.resume(.failure(Lifecycle.closed)) }
-        } else {
-            for waiter in waiters { waiter.resume(result) }
-        }
+        // Those who waited when the store was closed were told so then.
+        if isLate, case .success(let file) = result { await file.close() }
+        for waiter in waiters { waiter.resume(result) }
     }
 
     private func release(_ tenant: TenantID, _ number: UInt64) {
