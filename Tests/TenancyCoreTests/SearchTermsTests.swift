@@ -71,8 +71,9 @@ struct SearchTermsTests {
         var random = SystemRandomNumberGenerator()
         for _ in 0..<300 {
             let text = (0..<12).map { _ in
-                ["a", "Ä", "e\u{301}", " ", "-", "ß", "日", "ﬁ", "①", "'", "9", "\u{301}", "İ", "Σ", "🙂", "\r\n"].randomElement(
-                    using: &random) ?? ""
+                ["a", "Ä", "e\u{301}", " ", "-", "ß", "日", "ﬁ", "①", "'", "9", "\u{301}", "İ", "Σ", "🙂", "\r\n"]
+                    .randomElement(
+                        using: &random) ?? ""
             }.joined()
             let words = SearchTerms.allWords(of: text)
             let found = SearchTerms(text).ranges(in: text, lastIsPrefix: false)
