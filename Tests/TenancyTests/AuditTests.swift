@@ -70,6 +70,15 @@ struct AuditTests {
         #expect(try record.change?.value() == .object(["error": .string("tenantNotFound")]))
     }
 
+    @Test("So is the deletion of a tenant that is not there")
+    func refusedDeletion() async throws {
+        let sdk = try await MultiTenantSDK.make()
+        await expectError(.tenantNotFound) { try await sdk.tenants.by("eve").delete(ua) }
+        let all = try await records(sdk)
+        #expect(all.map(\.action) == [.deletionBegun] && all.map(\.outcome) == ["refused"])
+        #expect(all.first?.actor == "eve" && all.first?.tenant == ua.rawValue)
+    }
+
     @Test("Neither a change nor its record is there without the other, wherever the process dies")
     func atomic() async throws {
         var end = 1

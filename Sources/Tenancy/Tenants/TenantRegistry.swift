@@ -126,8 +126,9 @@ public struct TenantRegistry: Sendable {
     /// If it fails, is cancelled or dies at any point, call it again: it goes on from the beginning of the removal.
     public func delete(_ id: TenantID) async throws(TenancyError) {
         try access?.requireOpen()
-        let status = try await manager.tenantRecord(id).tenant().status
-        if status == .active || status == .suspended {
+        let status = try await storedStatus(id)
+        // Asked to change a tenant that is not there, the change refuses and records it.
+        if status == nil || status == .active || status == .suspended {
             try await change(id, .deletionBegun, unlessDone: .deleting) {
                 $0.status = Tenant.Status.deleting.description
             }
@@ -146,6 +147,15 @@ public struct TenantRegistry: Sendable {
             try await manager.removeAllData(of: id)
         }
         try await change(id, .tenantDeleted, unlessDone: .deleted) { $0.status = Tenant.Status.deleted.description }
+    }
+
+    private func storedStatus(_ id: TenantID) async throws(TenancyError) -> Tenant.Status? {
+        do throws(TenancyError) {
+            return try await manager.tenantRecord(id).tenant().status
+        } catch {
+            guard error.code == .tenantNotFound else { throw error }
+            return nil
+        }
     }
 
     /// - Parameter goal: The status that somebody else may have given the tenant already, which is then left alone.

@@ -100,6 +100,23 @@ import Testing
         withExtendedLifetime(mount) {}
     }
 
+    @Test("A file that can't be removed keeps its tenant's records, and goes when it can", .enabled(if: mounts))
+    func irremovable() async throws {
+        let bench = try await Bench(model: .filePerTenant)
+        let a = try tenant("a")
+        try await bench.insert([bench.item(1)], a)
+        var mount: Mount? = try Mount(forReadingOnly: bench.path)
+        hints(await expect(.readOnly) { try await bench.adapter.removeAllData(in: a) }, "directory")
+        #expect(mount != nil)
+        mount = nil
+        #expect(try await bench.ids(.always, a) == [1])
+        let mounted = try Mount(forReadingOnly: bench.path + "/a.sqlite")
+        // What is mounted can't be unlinked either, which shows only when the tables are gone.
+        _ = await expect(.readOnly) { try await bench.adapter.removeAllData(in: a) }
+        withExtendedLifetime(mounted) {}
+        await bench.shutDown()
+    }
+
     @Test("A path that can't be a database's is refused with its cause, and nothing is made")
     func paths() async throws {
         let directory = try TemporaryDirectory()

@@ -20,14 +20,12 @@ extension Connection {
     /// Removes the file, and those beside it. The caller has the exclusive lock of ``FileLocks``.
     ///
     /// The tables go first, in a transaction: whoever has the file open then finds nothing in it that could be read or
-    /// written, and sees that it has to open another.
+    /// written, and sees that it has to open another. Their values are overwritten, because it is not certain yet that the
+    /// file can be removed.
     func removeFile(_ path: String) throws(TenancyError) {
+        guard access((path as NSString).deletingLastPathComponent, W_OK) == 0 else { throw Self.irremovable }
         try inTransaction { () throws(TenancyError) in
             guard isInPlace else { throw Self.removed }
-            // What is in the file is gone with it, so that there is no need to write zeros into it first.
-            let deletes = try texts("PRAGMA secure_delete").first ?? "1"
-            try once("PRAGMA secure_delete = OFF")
-            defer { try? once("PRAGMA secure_delete = \(deletes)") }
             // Dropping a virtual table drops the tables that it is made of, so the virtual ones go first.
             let tables =
                 "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
@@ -35,10 +33,14 @@ extension Connection {
             for name in try texts(tables) { try drop(name) }
         }
         for suffix in ["", "-wal", "-shm"] where unlink(path + suffix) != 0 && errno != ENOENT {
-            throw TenancyError(
-                .readOnly, "The tenant's records are removed, but not the empty file.",
-                hint: "Allow the process to write to the file's directory, then repeat.")
+            throw Self.irremovable
         }
+    }
+
+    private static var irremovable: TenancyError {
+        TenancyError(
+            .readOnly, "The tenant's file can't be removed.",
+            hint: "Allow the process to write to the file's directory, then repeat.")
     }
 
     /// The tables of a shared file that hold tenants' rows, also those of entities that are no longer declared.

@@ -40,14 +40,16 @@ final class DatabaseFile: Sendable {
         /// older file of that name, whose removal was broken off, may be there.
         fileprivate func lockForOpening(_ place: Place, isReadOnly: Bool) async throws(TenancyError) -> FileLocks.Lock {
             let path = place.path
-            let isThere = await place.threads.run { access(path, F_OK) == 0 }
-            let lock = try await locks.take(tenant, exclusively: !isThere && !isReadOnly)
-            if !isThere, !isReadOnly {
-                await place.threads.run {
-                    if access(path, F_OK) != 0 { for suffix in ["-wal", "-shm"] { unlink(path + suffix) } }
-                }
+            let shared = try await locks.take(tenant, exclusively: false)
+            // Only what is seen under the lock holds: a removal could end, or die, before it is had.
+            if isReadOnly { return shared }
+            if await place.threads.run({ access(path, F_OK) == 0 }) { return shared }
+            shared.release()
+            let exclusive = try await locks.take(tenant, exclusively: true)
+            await place.threads.run {
+                if access(path, F_OK) != 0 { for suffix in ["-wal", "-shm"] { unlink(path + suffix) } }
             }
-            return lock
+            return exclusive
         }
     }
 

