@@ -110,9 +110,15 @@ import Testing
         #expect(mount != nil)
         mount = nil
         #expect(try await bench.ids(.always, a) == [1])
+        let planted = "plantedvalue91c2"
+        try await bench.insert([bench.item(2, planted)], a)
         let mounted = try Mount(forReadingOnly: bench.path + "/a.sqlite")
         // What is mounted can't be unlinked either, which shows only when the tables are gone.
         _ = await expect(.readOnly) { try await bench.adapter.removeAllData(in: a) }
+        for name in try FileManager.default.contentsOfDirectory(atPath: bench.path) {
+            let bytes = FileManager.default.contents(atPath: bench.path + "/" + name)
+            #expect(bytes?.range(of: Data(planted.utf8)) == nil, "\(name)")
+        }
         withExtendedLifetime(mounted) {}
         await bench.shutDown()
     }

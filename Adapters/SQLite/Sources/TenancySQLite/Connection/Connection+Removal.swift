@@ -33,6 +33,8 @@ extension Connection {
             for name in try texts(tables) { try drop(name) }
         }
         for suffix in ["", "-wal", "-shm"] where unlink(path + suffix) != 0 && errno != ENOENT {
+            // The log holds what was there before.
+            checkpoint()
             throw Self.irremovable
         }
     }
