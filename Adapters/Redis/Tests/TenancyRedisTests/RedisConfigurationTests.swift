@@ -31,7 +31,8 @@ struct RedisConfigurationTests {
         "What is wrong with an address is told without showing it",
         arguments: [
             "http://MARKER", "redis://", "redis://MARKER:70000", "redis://MARKER:x", "redis://h/MARKER",
-            "redis://h/-1", "redis://h?MARKER=1", "redis://h?client_name", "redis://h?client_name=a&client_name=b",
+            "redis://h/-1", "redis://h?unknown=MARKER", "redis://h,MARKER", "redis://h?client_name",
+            "redis://h?client_name=a&client_name=b",
             "redis://h?command_timeout=MARKER", "redis://h?command_timeout=0", "redis://h?client_name=MAR%20KER",
             "redis://MARKER@h", "redis://a:MARKER%zz@h", "redis://a:MARKER%00@h", "redis://h?tls_ca_file=MARKER",
             "redis://h?connections_per_reactor=99", "redis://[MARKER", "redis://h#MARKER", "redis://h:+1",

@@ -1,4 +1,5 @@
 public import TenancyCore
+import TenancyIO
 
 extension PostgresConfiguration {
     /// A configuration from an address such as `postgres://app:secret@db:5432/shop?sslmode=verify-full`.
@@ -13,9 +14,10 @@ extension PostgresConfiguration {
     /// - Throws: ``TenancyError`` with ``TenancyError/Code/invalidConfiguration``, which names what is wrong and shows
     ///   no value.
     public init(url: String) throws(TenancyError) {
-        let parsed = try PostgresURL(url)
+        let parsed = try ServerAddress(url, schemes: ["postgres", "postgresql"], product: "PostgreSQL")
         self.init(
-            hosts: parsed.hosts, database: parsed.database ?? "", user: parsed.user ?? "", password: parsed.password)
+            hosts: Self.hosts(of: parsed), database: parsed.path ?? "", user: parsed.user ?? "",
+            password: parsed.password)
         let unknown = parsed.parameters.map(\.name).filter { !Self.parameters.contains($0) }
         guard unknown.isEmpty else {
             throw TenancyError(
@@ -66,10 +68,15 @@ extension PostgresConfiguration {
         case "pool_max": pool.maximum = try Self.number(name, value)
         case "lanes": lanes = try Self.number(name, value)
         case "replicas":
-            replicas = try PostgresURL("postgres://" + value).hosts.map { PostgresReplica($0) }
+            let address = try ServerAddress("postgres://" + value, schemes: ["postgres"], product: "PostgreSQL")
+            replicas = Self.hosts(of: address).map { PostgresReplica($0) }
         case "maximum_replica_lag": maximumReplicaLag = .milliseconds(try Self.number(name, value))
         default: throw Self.invalid(name)
         }
+    }
+
+    private static func hosts(of address: ServerAddress) -> [Host] {
+        address.hosts.map { Host($0.name, port: $0.port ?? 5_432) }
     }
 
     private static func number(_ name: String, _ value: String) throws(TenancyError) -> Int {

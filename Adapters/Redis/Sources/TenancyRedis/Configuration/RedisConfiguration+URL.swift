@@ -1,4 +1,5 @@
 public import TenancyCore
+import TenancyIO
 
 extension RedisConfiguration {
     /// A configuration from an address such as `redis://app:secret@cache:6379/0` or `rediss://…`, which asks for TLS
@@ -10,10 +11,17 @@ extension RedisConfiguration {
     /// - Throws: ``TenancyError`` with ``TenancyError/Code/invalidConfiguration``, which names what is wrong and shows
     ///   no value.
     public init(url: String) throws(TenancyError) {
-        let parsed = try RedisURL(url)
-        self.init(host: parsed.host, port: parsed.port ?? 6_379, user: parsed.user, password: parsed.password)
-        database = parsed.database ?? 0
-        if parsed.isSecure { tls = .verify() }
+        let parsed = try ServerAddress(url, schemes: ["redis", "rediss"], product: "Redis")
+        guard parsed.hosts.count <= 1 else { throw Self.invalid("An address has more than one host.") }
+        let host = parsed.hosts.first
+        self.init(host: host?.name ?? "", port: host?.port ?? 6_379, user: parsed.user, password: parsed.password)
+        if let path = parsed.path {
+            guard path.utf8.allSatisfy({ (48...57).contains($0) }), let number = Int(path) else {
+                throw Self.invalid("An address has a database that is no number.")
+            }
+            database = number
+        }
+        if parsed.scheme == "rediss" { tls = .verify() }
         for (name, value) in parsed.parameters { try set(name, value) }
         try validate()
     }
@@ -31,15 +39,19 @@ extension RedisConfiguration {
         case "tls_server_name" where tls.mode == .verify:
             tls = .verify(authorityFile: tls.authorityFile, serverName: value)
         case "tls_ca_file", "tls_server_name":
-            throw RedisURL.invalid("The parameter '\(name)' has no meaning without rediss://.")
-        default: throw RedisURL.invalid("An address has a parameter that is unknown.")
+            throw Self.invalid("The parameter '\(name)' has no meaning without rediss://.")
+        default: throw Self.invalid("An address has the parameter '\(name)', which is unknown.")
         }
     }
 
     private static func number(_ name: String, _ value: String) throws(TenancyError) -> Int {
         guard let number = Int(value), number >= 0, number <= Int(Int32.max) else {
-            throw RedisURL.invalid("The parameter '\(name)' has a value that it can't have.")
+            throw Self.invalid("The parameter '\(name)' has a value that it can't have.")
         }
         return number
+    }
+
+    private static func invalid(_ message: String) -> TenancyError {
+        TenancyError(.invalidConfiguration, "Redis: " + message)
     }
 }
