@@ -54,6 +54,7 @@ let package = Package(
             name: "TenancyRedis", dependencies: ["CHiredis", "COpenSSL", "TenancyCore", "TenancyIO"],
             path: "Adapters/Redis/Sources/TenancyRedis"
         ),
+        .target(name: "TestServers", path: "Tests/TestServers"),
         .testTarget(name: "TenancyCoreTests", dependencies: ["TenancyCore"]),
         .testTarget(name: "TenancyIOTests", dependencies: ["TenancyCore", "TenancyIO"]),
         .testTarget(name: "TenancyTests", dependencies: ["Tenancy", "TenancyCore", "TenancyTesting"]),
@@ -69,13 +70,15 @@ let package = Package(
         ),
         .testTarget(
             name: "TenancyPostgresTests",
-            dependencies: ["CLibpq", "Tenancy", "TenancyCore", "TenancyIO", "TenancyPostgres", "TenancyTesting"],
+            dependencies: [
+                "CLibpq", "Tenancy", "TenancyCore", "TenancyIO", "TenancyPostgres", "TenancyTesting", "TestServers",
+            ],
             path: "Adapters/Postgres/Tests/TenancyPostgresTests"
         ),
         .testTarget(
             name: "TenancyRedisTests",
             dependencies: [
-                "Tenancy", "TenancyCore", "TenancyIO", "TenancyRedis", "TenancyTesting",
+                "Tenancy", "TenancyCore", "TenancyIO", "TenancyRedis", "TenancyTesting", "TestServers",
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Adapters/Redis/Tests/TenancyRedisTests"
@@ -97,7 +100,7 @@ let package = Package(
         .systemLibrary(
             name: "COpenSSL", path: "Adapters/Redis/Sources/COpenSSL", pkgConfig: "openssl",
             providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
-        .testTarget(name: "ServiceTests", dependencies: ["CLibpq", "CMySQL", "CMongoC", "CHiredis"]),
+        .testTarget(name: "ServiceTests", dependencies: ["CLibpq", "CMySQL", "CMongoC", "CHiredis", "TestServers"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -2,6 +2,7 @@ import Tenancy
 import TenancyCore
 import TenancyIO
 import TenancyTesting
+import TestServers
 import Testing
 
 @testable import TenancyRedis

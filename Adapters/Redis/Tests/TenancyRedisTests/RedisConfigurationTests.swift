@@ -1,6 +1,7 @@
 import Logging
 import Tenancy
 import TenancyCore
+import TestServers
 import Testing
 
 @testable import TenancyRedis

@@ -1,5 +1,6 @@
 import TenancyRedis
 import TenancyTesting
+import TestServers
 import Testing
 
 @Suite("Redis conforms", .serialized)

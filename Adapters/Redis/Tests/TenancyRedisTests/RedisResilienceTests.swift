@@ -1,6 +1,7 @@
 import Foundation
 import TenancyCore
 import TenancyIO
+import TestServers
 import Testing
 
 @testable import TenancyRedis

@@ -1,5 +1,6 @@
 import Foundation
 import TenancyCore
+import TestServers
 import Testing
 
 @testable import TenancyRedis

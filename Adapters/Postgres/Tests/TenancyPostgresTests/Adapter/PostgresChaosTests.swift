@@ -2,6 +2,7 @@ import Foundation
 import Tenancy
 import TenancyCore
 import TenancyTesting
+import TestServers
 import Testing
 
 @testable import TenancyPostgres

@@ -2,6 +2,7 @@ import Tenancy
 import TenancyCore
 import TenancyPostgres
 import TenancyTesting
+import TestServers
 import Testing
 
 @Suite("PostgreSQL conforms", .serialized, .requires(.application))

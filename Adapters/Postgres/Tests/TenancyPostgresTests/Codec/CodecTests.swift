@@ -1,5 +1,6 @@
 import CLibpq
 import Foundation
+import TestServers
 import Testing
 
 @testable import TenancyCore

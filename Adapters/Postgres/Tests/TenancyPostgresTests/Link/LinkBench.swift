@@ -3,6 +3,7 @@ import Foundation
 import Synchronization
 import TenancyCore
 import TenancyIO
+import TestServers
 
 @testable import TenancyPostgres
 

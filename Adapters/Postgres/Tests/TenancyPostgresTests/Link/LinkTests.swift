@@ -2,6 +2,7 @@ import CLibpq
 import Foundation
 import TenancyCore
 import TenancyIO
+import TestServers
 import Testing
 
 @testable import TenancyPostgres

@@ -2,6 +2,7 @@ import Foundation
 import Synchronization
 import TenancyCore
 import TenancyIO
+import TestServers
 import Testing
 
 @testable import TenancyPostgres

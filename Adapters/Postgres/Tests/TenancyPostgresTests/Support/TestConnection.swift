@@ -1,6 +1,7 @@
 import CLibpq
 import Foundation
 import TenancyCore
+import TestServers
 
 @testable import TenancyPostgres
 

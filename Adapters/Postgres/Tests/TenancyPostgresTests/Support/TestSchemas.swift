@@ -1,6 +1,7 @@
 import Foundation
 import Synchronization
 import TenancyCore
+import TestServers
 
 @testable import TenancyPostgres
 
