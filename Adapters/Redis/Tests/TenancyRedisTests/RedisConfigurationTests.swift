@@ -224,8 +224,9 @@ struct RedisConfigurationTests {
         for configuration in [secure, plain] {
             let cache = try RedisCache(configuration, reactors: TestReactors.shared.get())
             let outcome = await timed { try await cache.start() }
-            #expect(outcome.error != nil)
             #expect(outcome.time < .seconds(2))
+            // A server that hangs up may be another one tomorrow; one that doesn't speak the protocol won't.
+            #expect(await cache.health().isHealthy == false)
             await cache.shutDown()
         }
     }

@@ -47,11 +47,18 @@ struct RedisServerChangeTests {
     func replica() async throws {
         let server = try OwnServer("--replicaof", "127.0.0.1 1", "--replica-serve-stale-data", "yes")
         try await OwnServer.with(server) { server in
-            let cache = try RedisCache(server.configuration, reactors: TestReactors.shared.get())
-            let outcome = await timed { try await cache.start() }
-            #expect(outcome.error?.code == .unavailable)
-            #expect(outcome.error?.hint.contains("master") == true)
-            await cache.shutDown()
+            try await withCache(server.configuration) { cache in
+                let tenant = try uniqueTenant()
+                let outcome = await timed { _ = try await cache.text("k", of: tenant) }
+                #expect(outcome.error?.code == .unavailable)
+                #expect(outcome.error?.hint.contains("master") == true)
+                // It may become one, and then it is used.
+                let admin = try await server.administrator()
+                try await admin.send("REPLICAOF", "NO", "ONE")
+                let held = try await eventually { (try? await cache.store("x", "k", of: tenant)) == .done }
+                #expect(held)
+                await admin.close()
+            }
         }
     }
 

@@ -47,9 +47,11 @@ public final class RedisCache: CacheAdapter {
         givenReactors = reactors
     }
 
-    /// Connects and logs in.
+    /// Connects and logs in, as far as the server can be reached. Where it can't be, that is logged and ``health()``
+    /// tells it; calls fail until it can.
     ///
-    /// - Throws: ``TenancyError`` with code `unavailable`, `timeout` or `invalidConfiguration`; nothing stays open then.
+    /// - Throws: ``TenancyError`` with code `invalidConfiguration`, or what else time won't mend, such as a server that
+    ///   is none of Redis; `cancelled` or `shutDown`. Nothing stays open then.
     public func start() async throws(TenancyError) {
         let mayStart = state.withLock { state in
             defer { state.hasStarted = true }
@@ -72,7 +74,9 @@ public final class RedisCache: CacheAdapter {
             for _ in 0..<configuration.connectionsPerReactor { nodes.append(RedisNode(connector, logger: logger)) }
         }
         do throws(TenancyError) {
-            for node in nodes { try await node.start() }
+            if let reason = try await start(nodes) {
+                logger.warning("Redis can't be reached; the cache is passed by", metadata: ["reason": "\(reason)"])
+            }
         } catch {
             for node in nodes { await node.shutDown() }
             await state.withLock { $0.ownReactors.take() }?.stop()
@@ -84,6 +88,23 @@ public final class RedisCache: CacheAdapter {
         }
         // Shut down while it was starting.
         if isShutDown { await shutDown() }
+    }
+
+    /// Starts nodes side by side, because each may take as long as connecting may.
+    ///
+    /// - Returns: Why one of them has no connection; `nil` if all have.
+    private func start(_ nodes: [RedisNode]) async throws(TenancyError) -> TenancyError? {
+        let outcomes = await withTaskGroup(of: Result<TenancyError?, TenancyError>.self) { group in
+            for node in nodes {
+                group.addTask {
+                    do throws(TenancyError) { return .success(try await node.start()) } catch { return .failure(error) }
+                }
+            }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        var reason: TenancyError?
+        for outcome in outcomes { reason = try outcome.get() ?? reason }
+        return reason
     }
 
     /// The executor on which calls for a tenant reach the server without changing threads; `nil` before the start.

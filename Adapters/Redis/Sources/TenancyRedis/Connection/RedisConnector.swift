@@ -12,6 +12,27 @@ struct RedisConnector: Sendable {
     /// - Throws: ``TenancyError`` with code `unavailable` or `timeout`; `invalidConfiguration` if the server refuses the
     ///   account, or its certificate does not stand up; `cancelled` or `shutDown`.
     func connect() async throws(TenancyError) -> RedisSession {
+        try await connect { connection, deadline throws(TenancyError) in try await logIn(connection, until: deadline) }
+    }
+
+    /// Connects and logs in, to a server that may have any role.
+    ///
+    /// - Throws: As ``connect()``.
+    func open() async throws(TenancyError) -> RedisConnection {
+        try await connect { connection, deadline throws(TenancyError) in
+            var commands = CommandWriter()
+            try addAccount(to: &commands)
+            try commands.write("CLIENT", "SETNAME", configuration.clientName)
+            let call = RedisCall(commands)
+            try await connection.run(call, until: deadline)
+            try checkAccount(call)
+            return connection
+        }
+    }
+
+    private func connect<Value>(
+        _ logIn: (RedisConnection, ContinuousClock.Instant) async throws(TenancyError) -> Value
+    ) async throws(TenancyError) -> Value {
         let deadline = ContinuousClock.now + configuration.connectTimeout
         let addresses = try await SocketAddress.resolve(
             configuration.host, port: configuration.port, on: reactor, until: deadline)
@@ -26,7 +47,7 @@ struct RedisConnector: Sendable {
                 continue
             }
             do throws(TenancyError) {
-                return try await logIn(connection, until: deadline)
+                return try await logIn(connection, deadline)
             } catch {
                 // If it was closed, such as for a certificate, the calls after that were told less.
                 let reason = await connection.closingReason ?? error
@@ -37,17 +58,24 @@ struct RedisConnector: Sendable {
         throw failure
     }
 
+    private func addAccount(to commands: inout CommandWriter) throws(TenancyError) {
+        guard let password = configuration.password else { return }
+        commands.begin("AUTH")
+        if let user = configuration.user { commands.add(user) }
+        commands.add(password.reveal())
+        try commands.end()
+    }
+
+    private func checkAccount(_ call: RedisCall) throws(TenancyError) {
+        if configuration.password != nil, call[0]?.isError == true { throw TenancyError(redis: "WRONGPASS") }
+    }
+
     private func logIn(
         _ connection: RedisConnection, until deadline: ContinuousClock.Instant
     ) async throws(TenancyError) -> RedisSession {
         let asked = ContinuousClock.now
         var commands = CommandWriter()
-        if let password = configuration.password {
-            commands.begin("AUTH")
-            if let user = configuration.user { commands.add(user) }
-            commands.add(password.reveal())
-            try commands.end()
-        }
+        try addAccount(to: &commands)
         try commands.write("CLIENT", "SETNAME", configuration.clientName)
         if configuration.database != 0 { try commands.write("SELECT", String(configuration.database)) }
         let settings = commands.count
@@ -56,7 +84,7 @@ struct RedisConnector: Sendable {
         let call = RedisCall(commands)
         try await connection.run(call, until: deadline)
 
-        if configuration.password != nil, call[0]?.isError == true { throw TenancyError(redis: "WRONGPASS") }
+        try checkAccount(call)
         for index in 0..<settings {
             guard let word = call[index]?.errorWord else { continue }
             // The database's number is the only one of these that a server finds out of range.

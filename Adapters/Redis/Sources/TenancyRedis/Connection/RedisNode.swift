@@ -41,12 +41,24 @@ final class RedisNode: Sendable {
 
     /// Connects for the first time, and from then on again and again.
     ///
-    /// - Throws: ``TenancyError``: what the first attempt failed with. No more are made then.
-    func start() async throws(TenancyError) {
-        let session = try await connector.connect()
-        offer(session)
-        let task = Task(executorPreference: reactor) { [self] in await keep(session) }
+    /// - Returns: Why there is no connection yet; `nil` if there is one.
+    /// - Throws: ``TenancyError``: what the first attempt failed with, if time won't mend it. No more are made then.
+    func start() async throws(TenancyError) -> TenancyError? {
+        var session: RedisSession?
+        var failure: TenancyError?
+        do throws(TenancyError) {
+            let first = try await connector.connect()
+            offer(first)
+            session = first
+        } catch {
+            guard error.code == .unavailable || error.code == .timeout else { throw error }
+            setOffline(error)
+            failure = error
+        }
+        let first = session
+        let task = Task(executorPreference: reactor) { [self] in await keep(first) }
         self.task.withLock { $0 = task }
+        return failure
     }
 
     func shutDown() async {
@@ -61,8 +73,8 @@ final class RedisNode: Sendable {
         await task?.value
     }
 
-    private func keep(_ first: RedisSession) async {
-        var session: RedisSession? = first
+    private func keep(_ first: RedisSession?) async {
+        var session = first
         var pause = connector.configuration.reconnect.minimumPause
         while !Task.isCancelled {
             if let current = session {
@@ -112,7 +124,7 @@ final class RedisNode: Sendable {
             state = isUsable ? .online(session) : .offline(Self.pausing)
             return isUsable
         }
-        if isNews { logger.debug("connected to Redis") }
+        if isNews { logger.info("connected to Redis") }
     }
 
     private func setOffline(_ reason: TenancyError) {

@@ -92,10 +92,7 @@ struct Administrator {
         configuration.commandTimeout = .seconds(30)
         configuration.idleTimeout = .seconds(30)
         let reactor = try TestReactors.shared.get().next()
-        connection = try await RedisConnector(configuration: configuration, tls: nil, reactor: reactor).connect()
-            .connection
-        // The connection is not checked from time to time as a cache's is.
-        await connection.setKnown(until: .now + .seconds(3_600))
+        connection = try await RedisConnector(configuration: configuration, tls: nil, reactor: reactor).open()
     }
 
     static func ofServices() async throws -> Administrator {

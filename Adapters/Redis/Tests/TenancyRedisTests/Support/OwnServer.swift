@@ -69,18 +69,9 @@ final class OwnServer: @unchecked Sendable {
 
     /// Whether the server answers, whatever its role is.
     private func ping() async throws -> Bool {
-        let reactor = try TestReactors.shared.get().next()
-        let deadline = ContinuousClock.now + .seconds(2)
-        let connection = try RedisConnection(configuration, tls: nil, on: reactor)
-        let addresses = try await SocketAddress.resolve("127.0.0.1", port: port, on: reactor, until: deadline)
-        guard let address = addresses.first else { return false }
-        try await connection.open(address, until: deadline)
-        var writer = CommandWriter()
-        try writer.write("PING")
-        let call = RedisCall(writer)
-        try await connection.run(call, until: deadline)
-        await connection.close(RedisNode.stopped)
-        return call[0]?.text == "PONG"
+        let admin = try await administrator()
+        defer { Task { await admin.close() } }
+        return try await admin.send("PING") == "PONG"
     }
 
     private static func freePort() throws -> Int {
