@@ -14,11 +14,13 @@ import TenancyCore
 /// blocks and removes it, and the next reader makes a new one. `docs/caching.md` has the argument.
 struct CacheAside: Sendable {
     let adapter: any CacheAdapter
-    private let policy: SDKConfig.CachingPolicy
-    private let counts = Counts()
+    let policy: SDKConfig.CachingPolicy
+    let counts = Counts()
+    /// What is being loaded.
+    let flights = Flights()
 
     /// How often a record was found and not found, which the adapter can't tell from its own look-ups.
-    private final class Counts: Sendable {
+    final class Counts: Sendable {
         let hits = Atomic(0)
         let misses = Atomic(0)
     }
@@ -48,100 +50,17 @@ struct CacheAside: Sendable {
         // A replica's answer may be older than a block that has ended, and must not be stored.
         var context = context
         context.consistency = .strong
-        let lease = CacheToken.random()
-        let cacheKeys = keys.map { Self.key(entity, $0) }
-        var commands = [CacheCommand.lookUp(Self.generationKey(entity), lease: lease, leaseTime: policy.leaseTime)]
-        for key in cacheKeys { commands.append(.lookUp(key, lease: lease, leaseTime: policy.leaseTime)) }
-        guard let replies = await run(commands, context.tenant) else {
-            try context.checkAlive()
-            return try await runner.read(entity, keys: keys, in: context)
-        }
-        guard let generation = await generation(replies[0], entity, lease, context.tenant) else {
-            counts.misses.add(keys.count, ordering: .relaxed)
-            await release(zip(cacheKeys, replies.dropFirst()).compactMap { $1 == .leased ? $0 : nil }, context.tenant)
-            return try await runner.read(entity, keys: keys, in: context)
-        }
-        var found: [RowView] = []
-        var missing: [Missing] = []
-        for position in keys.indices {
-            let identity = CachedRow.Identity(context.tenant, cacheKeys[position], entity)
-            var miss = Missing(key: keys[position], cacheKey: cacheKeys[position], identity: identity, fill: .none)
-            switch replies[position + 1] {
-            case .value(let bytes):
-                if let cached = CachedRow(bytes, of: entity, identity: identity), cached.generation == generation {
-                    if let row = cached.row { found.append(RowView(row, row: 0)) }
-                    continue
-                }
-                // Of an older generation or another form: to be replaced, unless somebody else does so first.
-                miss.fill = .replacing(bytes)
-            case .leased: miss.fill = .leased
-            default: break
-            }
-            missing.append(miss)
-        }
-        counts.hits.add(keys.count - missing.count, ordering: .relaxed)
-        counts.misses.add(missing.count, ordering: .relaxed)
-        if missing.isEmpty {
-            return found.count == 1 ? found[0].batch : CollectedRows(found, columnCount: entity.fields.count)
-        }
-        let loaded: any RowBatch
-        do throws(TenancyError) {
-            loaded = try await runner.read(entity, keys: missing.map(\.key), in: context)
-        } catch {
-            await release(missing.compactMap { $0.isLeased ? $0.cacheKey : nil }, context.tenant)
-            throw error
-        }
-        try await fill(missing, from: loaded, entity, generation, lease, options, context.tenant)
-        if found.isEmpty { return loaded }
-        for row in 0..<loaded.count { found.append(RowView(loaded, row: row)) }
-        return CollectedRows(found, columnCount: entity.fields.count)
-    }
-
-    private struct Missing {
-        enum Fill {
-            case none, leased, replacing([UInt8])
-        }
-        let key: Value
-        let cacheKey: CacheKey
-        let identity: CachedRow.Identity
-        var fill: Fill
-
-        var isLeased: Bool { if case .leased = fill { true } else { false } }
-    }
-
-    private func fill(
-        _ missing: [Missing], from loaded: any RowBatch, _ entity: EntityDescription, _ generation: CacheGeneration,
-        _ lease: CacheToken, _ options: ReadOptions, _ tenant: TenantID
-    ) async throws(TenancyError) {
-        var rows: [Value: Int] = [:]
-        for row in 0..<loaded.count {
-            rows[try RowView(loaded, row: row).value(entity.keyColumn, as: entity.key.type)] = row
-        }
-        var commands: [CacheCommand] = []
-        for miss in missing {
-            let row = rows[miss.key].map { RowView(loaded, row: $0) }
-            let life = varied(row == nil ? policy.absenceTimeToLive : options.cacheTimeToLive ?? policy.timeToLive)
-            if case .none = miss.fill { continue }
-            let bytes = try CachedRow.bytes(row, of: entity, identity: miss.identity, generation: generation)
-            switch miss.fill {
-            case .none: continue
-            case .leased: commands.append(.fill(miss.cacheKey, lease: lease, bytes, timeToLive: life))
-            case .replacing(let old):
-                commands.append(.set(miss.cacheKey, bytes, timeToLive: life, condition: .ifEqual(old)))
-            }
-        }
-        // A fill that fails costs the next reader a read of the database, and this one nothing.
-        if !commands.isEmpty { _ = await run(commands, tenant) }
-    }
-
-    /// Gives leases back that won't be used, so that the next reader need not wait for their end to fill. Whatever else
-    /// has come to stand under the key meanwhile is lost with them, which is safe.
-    private func release(_ leased: [CacheKey], _ tenant: TenantID) async {
-        if !leased.isEmpty { _ = await run(leased.map { .delete($0) }, tenant) }
+        let reading = CacheReading(
+            cache: self, entity: entity, options: options, context: context, runner: runner)
+        let lookUp = try await reading.lookUp(keys.map { (key: $0, cacheKey: Self.key(entity, $0)) })
+        counts.hits.add(keys.count - lookUp.missing.count, ordering: .relaxed)
+        counts.misses.add(lookUp.missing.count, ordering: .relaxed)
+        if lookUp.missing.isEmpty { return reading.batch(lookUp.found) }
+        return try await reading.load(lookUp)
     }
 
     /// The replies, one for each command; `nil` if the cache failed.
-    private func run(_ commands: [CacheCommand], _ tenant: TenantID) async -> [CacheReply]? {
+    func run(_ commands: [CacheCommand], _ tenant: TenantID) async -> [CacheReply]? {
         guard let replies = try? await adapter.run(commands, for: tenant), replies.count == commands.count else {
             return nil
         }
@@ -191,24 +110,7 @@ struct CacheAside: Sendable {
     /// Removes everything that is cached of a tenant.
     func flush(_ tenant: TenantID) async throws(TenancyError) { try await adapter.flush(tenant) }
 
-    // MARK: Keys and generations
-
-    /// The generation that a look-up found or that the caller now makes; `nil` while a writer blocks it.
-    private func generation(
-        _ reply: CacheReply, _ entity: EntityDescription, _ lease: CacheToken, _ tenant: TenantID
-    ) async -> CacheGeneration? {
-        let key = Self.generationKey(entity)
-        let fresh = CacheGeneration.random()
-        let store: CacheCommand
-        switch reply {
-        case .value(let bytes):
-            if let generation = CacheGeneration(bytes) { return generation }
-            store = .set(key, fresh.bytes, timeToLive: nil, condition: .ifEqual(bytes))
-        case .leased: store = .fill(key, lease: lease, fresh.bytes, timeToLive: nil)
-        default: return nil
-        }
-        return await run([store], tenant) == [.done] ? fresh : nil
-    }
+    // MARK: Keys
 
     private static func keys(of changes: CacheChanges) -> [CacheKey] {
         changes.entities.map(generationKey)
@@ -218,18 +120,14 @@ struct CacheAside: Sendable {
     // The keys don't tell an entity's form, although processes with an older and a newer one may run side by side while
     // an application is replaced: what one writes must invalidate what the other has stored.
 
-    private static func generationKey(_ entity: EntityDescription) -> CacheKey { CacheKey("g:\(entity.name)") }
+    static func generationKey(_ entity: EntityDescription) -> CacheKey { CacheKey("g:\(entity.name)") }
 
-    private static func key(_ entity: EntityDescription, _ key: Value) -> CacheKey {
+    static func key(_ entity: EntityDescription, _ key: Value) -> CacheKey {
         switch key {
         case .int64(let value): CacheKey("r:\(entity.name):\(value)")
         case .uuid(let value): CacheKey("r:\(entity.name):\(value.uuidString)")
         case .string(let value): CacheKey("r:\(entity.name):\(value)")
         default: CacheKey("r:\(entity.name):")
         }
-    }
-
-    private func varied(_ life: Duration) -> Duration {
-        policy.jitter == 0 ? life : life * Double.random(in: (1 - policy.jitter)...(1 + policy.jitter))
     }
 }

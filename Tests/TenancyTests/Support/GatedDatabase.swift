@@ -12,6 +12,8 @@ final class GatedDatabase: DatabaseAdapter {
     let afterCommit = Gate()
     /// What the next write throws after it was made.
     private let lostAnswer = Mutex<TenancyError?>(nil)
+    /// What the next reads by key throw, one after another.
+    let readFailures = Mutex<[TenancyError]>([])
     /// How many reads by key arrived.
     let reads = Atomic(0)
     let writes = Atomic(0)
@@ -30,6 +32,11 @@ final class GatedDatabase: DatabaseAdapter {
 
     func loseAnswer(_ code: TenancyError.Code) {
         lostAnswer.withLock { $0 = TenancyError(code, "The answer was lost.") }
+    }
+
+    /// Lets so many reads by key fail.
+    func failReads(_ count: Int, _ code: TenancyError.Code) {
+        readFailures.withLock { $0 = Array(repeating: TenancyError(code, "The database failed."), count: count) }
     }
 
     var name: String { base.name }
@@ -60,6 +67,7 @@ final class GatedDatabase: DatabaseAdapter {
             reads.add(1, ordering: .relaxed)
             consistencies.withLock { $0.append(context.consistency) }
             await beforeRead.pass()
+            if let failure = readFailures.withLock({ $0.popLast() }) { throw failure }
         }
         let rows = try await base.read(entity, keys: keys, in: context)
         if !entity.name.hasPrefix("tenancy_") { await afterRead.pass() }
