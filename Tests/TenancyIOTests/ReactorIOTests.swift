@@ -274,6 +274,6 @@ private final class Storm: Sendable {
 extension Reactor {
     /// A value of the loop, read where it may be.
     fileprivate func loop<Value: Sendable>(_ path: sending KeyPath<ReactorLoop, Value>) async -> Value {
-        await Task(executorPreference: self) { self.loop[keyPath: path] }.value
+        await Task(executorPreference: taskExecutor) { self.loop[keyPath: path] }.value
     }
 }

@@ -24,7 +24,7 @@ import Testing
             let actor = OnReactor(reactor)
             await withTaskGroup(of: Void.self) { group in
                 for task in 0..<8 {
-                    group.addTask(executorPreference: task % 2 == 0 ? nil : reactor) {
+                    group.addTask(executorPreference: task % 2 == 0 ? nil : reactor.taskExecutor) {
                         for value in 0..<200 {
                             await actor.append(value)
                             #expect(await actor.isOnReactor())
@@ -40,7 +40,7 @@ import Testing
     @Test("A stop can be asked for on the reactor itself, and more than once")
     func stopFromInside() async throws {
         let reactor = try Reactor(name: "stop")
-        await Task(executorPreference: reactor) { await reactor.stop() }.value
+        await Task(executorPreference: reactor.taskExecutor) { await reactor.stop() }.value
         async let again: Void = reactor.stop()
         await reactor.stop()
         await again

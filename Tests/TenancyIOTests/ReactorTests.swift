@@ -97,7 +97,7 @@ func withReactor(
             let actor = OnReactor(reactor)
             await withTaskGroup(of: Bool.self) { group in
                 for task in 0..<64 {
-                    group.addTask(executorPreference: task % 2 == 0 ? nil : reactor) {
+                    group.addTask(executorPreference: task % 2 == 0 ? nil : reactor.taskExecutor) {
                         for value in 0..<500 { await actor.append(value) }
                         return await actor.isOnReactor()
                     }
@@ -150,7 +150,7 @@ func withReactor(
             for value in 0..<100 { await first.append(value) }
             #expect(reactor.metrics.arrivals - before == 100)
 
-            let inside = await Task(executorPreference: reactor) {
+            let inside = await Task(executorPreference: reactor.taskExecutor) {
                 let before = reactor.metrics.arrivals
                 for value in 0..<100 {
                     await first.append(value)
@@ -161,13 +161,31 @@ func withReactor(
             }.value
             #expect(inside == 0)
 
-            let scoped = await withTaskExecutorPreference(reactor) {
+            let scoped = await withTaskExecutorPreference(reactor.taskExecutor) {
                 let before = reactor.metrics.arrivals
                 for value in 0..<100 { await second.append(value) }
                 return (reactor.metrics.arrivals - before, reactor.isCurrent)
             }
             #expect(scoped == (0, true))
             #expect(!reactor.isCurrent)
+        }
+    }
+
+    @Test("A task that prefers the reactor isn't queued anew when it calls and returns")
+    func callsOnTheReactor() async throws {
+        @Sendable func outer(_ value: Int) async -> Int { await inner(value) + 1 }
+        @Sendable func inner(_ value: Int) async -> Int { value }
+        try await withReactor { reactor in
+            let before = reactor.metrics.jobs
+            let sum = await Task(executorPreference: reactor.taskExecutor) {
+                var sum = 0
+                for value in 0..<1_000 { sum += await outer(value) }
+                return sum
+            }.value
+            #expect(sum == 500_500)
+            // The count is published at the end of the turn, which may not have come.
+            await Task(executorPreference: reactor.taskExecutor) {}.value
+            #expect(reactor.metrics.jobs - before <= 10)
         }
     }
 }

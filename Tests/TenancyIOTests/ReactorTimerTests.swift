@@ -43,6 +43,26 @@ import Testing
         }
     }
 
+    @Test("A timer that is due in seconds does not wake a reactor that sleeps, and fires in time")
+    func distant() async throws {
+        try await withReactor { reactor in
+            try await Task.sleep(for: .milliseconds(20))
+            let before = reactor.metrics.sleeps
+            let deadline = ContinuousClock.now + .milliseconds(2_500)
+            for step in (0...50).reversed() {
+                try reactor.schedule(at: deadline + .seconds(step)) {}
+                // Long enough for it to wake and to fall asleep again, if it did.
+                try await Task.sleep(for: .milliseconds(1))
+            }
+            let late = Delays()
+            try reactor.schedule(at: deadline) { late.add(ContinuousClock.now - deadline) }
+            try await Task.sleep(until: deadline + .milliseconds(400))
+            #expect(reactor.metrics.sleeps - before < 20)
+            let delay = try #require(late.sorted.first)
+            #expect(delay >= .zero && delay < .milliseconds(400))
+        }
+    }
+
     @Test("A timer is never early, and not late by more than a scheduler's delay")
     func drift() async throws {
         try await withReactor { reactor in

@@ -8,24 +8,34 @@ struct QueuedWork {
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }
     }
 
+    /// A pointer to an object, whose lowest bits are free to tell what it is.
     private let word: UInt
 
-    init(_ job: UnownedJob) {
-        // An unowned job is one pointer to an object, so its lowest bit is free to tell it from a closure.
-        word = unsafeBitCast(job, to: UInt.self)
+    private static var closure: UInt { 1 }
+    private static var taskJob: UInt { 2 }
+
+    /// A job of an actor, which runs isolated to it; or of a task that prefers the reactor, which runs isolated to
+    /// nothing. What runs as the wrong kind has to be queued again before each of its steps.
+    init(_ job: UnownedJob, ofActor isOfActor: Bool) {
+        word = unsafeBitCast(job, to: UInt.self) | (isOfActor ? 0 : Self.taskJob)
     }
 
     init(_ body: @escaping @Sendable () -> Void) {
-        word = UInt(bitPattern: Unmanaged.passRetained(Closure(body)).toOpaque()) | 1
+        word = UInt(bitPattern: Unmanaged.passRetained(Closure(body)).toOpaque()) | Self.closure
     }
 
     /// Runs it. Called exactly once.
+    ///
+    /// - Parameters:
+    ///   - actors: What actors' jobs run on.
+    ///   - tasks: What tasks' jobs run on.
     @inline(__always)
-    func run(on reactor: Reactor) {
-        if word & 1 == 0 {
-            unsafeBitCast(word, to: UnownedJob.self).runSynchronously(
-                isolatedTo: reactor.asUnownedSerialExecutor(), taskExecutor: reactor.asUnownedTaskExecutor())
-        } else if let pointer = UnsafeRawPointer(bitPattern: word & ~1) {
+    func run(_ actors: UnownedSerialExecutor, _ tasks: UnownedTaskExecutor) {
+        if word & Self.taskJob != 0 {
+            unsafeBitCast(word & ~Self.taskJob, to: UnownedJob.self).runSynchronously(on: tasks)
+        } else if word & Self.closure == 0 {
+            unsafeBitCast(word, to: UnownedJob.self).runSynchronously(on: actors)
+        } else if let pointer = UnsafeRawPointer(bitPattern: word & ~Self.closure) {
             Unmanaged<Closure>.fromOpaque(pointer).takeRetainedValue().body()
         }
     }

@@ -59,8 +59,15 @@ extension Reactor {
         atNanoseconds deadline: UInt64, _ action: @escaping @Sendable () -> Void
     ) throws(TenancyError) -> ReactorTimer {
         guard !lifetime.isStopping, let (timer, isFirst) = timers.add(at: deadline, action) else { throw Self.stopped }
-        if isFirst, !isCurrent, inbox.endSleep() { poller.wake() }
+        if isFirst, !isCurrent, isSoon(deadline), inbox.endSleep() { poller.wake() }
         return timer
+    }
+
+    /// Whether a timer may be due before a reactor that sleeps wakes by itself. Twice as long, because it may have
+    /// decided to sleep and not fallen asleep yet.
+    private func isSoon(_ deadline: UInt64) -> Bool {
+        let (awake, overflow) = ReactorTime.now.addingReportingOverflow(2 * UInt64(Self.longestSleep))
+        return overflow || deadline < awake
     }
 
     static var stopped: TenancyError { TenancyError(.shutDown, "The reactor has stopped.") }

@@ -4,9 +4,9 @@ public import TenancyCore
 
 /// A thread with an event queue, on which connections live: sockets, timers and Swift jobs in one loop.
 ///
-/// It is both kinds of executor. An actor that names it as its `unownedExecutor` owns a C handle without locks and is
-/// called back by ``register(_:watching:_:)`` on its own executor; a task that prefers it reaches such an actor
-/// without changing threads. Changes of thread are the largest single cost of a small request.
+/// An actor that names it as its `unownedExecutor` owns a C handle without locks and is called back by
+/// ``register(_:watching:_:)`` on its own executor; a task that prefers its ``taskExecutor`` reaches such an actor without
+/// changing threads. Changes of thread are the largest single cost of a small request.
 ///
 /// A turn serves a bounded number of sockets, timers and jobs, in this order, so that none of them starves the others,
 /// and then runs ``atEndOfTurn(_:)``'s actions: whoever writes there sends what a whole turn has queued with one
@@ -14,7 +14,7 @@ public import TenancyCore
 ///
 /// The thread lives until ``stop()``, which the owner must call. Code that computes or blocks for long does not belong
 /// on it; a ``ReactorGroup`` can be told to report such code.
-public final class Reactor: SerialExecutor, TaskExecutor {
+public final class Reactor: SerialExecutor {
     /// The thread's name, as debuggers show it; Linux cuts it to 15 bytes.
     public let name: String
 
@@ -25,6 +25,8 @@ public final class Reactor: SerialExecutor, TaskExecutor {
     let lifetime = ReactorLifetime()
     let published = PublishedMetrics()
     private let thread = Atomic<UInt>(0)
+    /// Kept for as long as the thread runs: it holds the reactor in turn.
+    private let ownTaskExecutor = Locked<ReactorTaskExecutor?>(nil)
 
     /// Touched by the thread that ``isCurrent`` is about only; every way to it asks first, or is the thread itself. At
     /// most one thread at a time is that thread: the reactor's own, and once that has ended, a late one.
@@ -40,7 +42,11 @@ public final class Reactor: SerialExecutor, TaskExecutor {
         self.configuration = configuration
         poller = try Poller()
         loop = ReactorLoop(maximumEvents: configuration.maximumEventsPerTurn)
-        try lifetime.start(name, self) { $0.run() }
+        ownTaskExecutor.withLock { $0 = ReactorTaskExecutor(self) }
+        do throws(TenancyError) { try lifetime.start(name, self) { $0.run() } } catch {
+            endTaskExecutor()
+            throw error
+        }
     }
 
     // Not when the thread ends: until nobody holds the reactor, somebody may be about to wake it.
@@ -52,8 +58,11 @@ public final class Reactor: SerialExecutor, TaskExecutor {
     /// What the reactor has done so far.
     public var metrics: ReactorMetrics { published.value }
 
+    /// The reactor as what a task prefers.
+    public var taskExecutor: ReactorTaskExecutor { ownTaskExecutor.withLock(\.self) ?? ReactorTaskExecutor(self) }
+
     /// Runs a job, after everything that was given before.
-    public func enqueue(_ job: consuming ExecutorJob) { add(QueuedWork(UnownedJob(job))) }
+    public func enqueue(_ job: consuming ExecutorJob) { add(QueuedWork(UnownedJob(job), ofActor: true)) }
 
     /// Runs `work` on the reactor, after everything that was given before.
     public func execute(_ work: @escaping @Sendable () -> Void) { add(QueuedWork(work)) }
@@ -68,9 +77,6 @@ public final class Reactor: SerialExecutor, TaskExecutor {
 
     /// The reactor as an actor's executor.
     public func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
-
-    /// The reactor as a task's executor.
-    public func asUnownedTaskExecutor() -> UnownedTaskExecutor { UnownedTaskExecutor(ordinary: self) }
 
     /// Ends the thread and returns when it has ended.
     ///
@@ -88,7 +94,7 @@ public final class Reactor: SerialExecutor, TaskExecutor {
         if inbox.endSleep() { poller.wake() }
     }
 
-    private func add(_ work: QueuedWork) {
+    func add(_ work: QueuedWork) {
         if isCurrent {
             // What the caller knows to have been given by other threads before goes first.
             if inbox.mayHaveWork { takeInbox() }
@@ -113,4 +119,6 @@ public final class Reactor: SerialExecutor, TaskExecutor {
     func becomeCurrent() { thread.store(UInt(tenancy_thread_current()), ordering: .relaxed) }
 
     func resignCurrent() { thread.store(0, ordering: .relaxed) }
+
+    func endTaskExecutor() { ownTaskExecutor.withLock { $0 = nil } }
 }

@@ -66,17 +66,41 @@ package final class ReactorWait<Value: Sendable>: Sendable {
     /// - Throws: What the wait was resumed with, or ``TenancyError/Code/cancelled``.
     package func value(abandoned: (@Sendable () -> Void)? = nil) async throws(TenancyError) -> Value {
         await withTaskCancellationHandler {
-            await withUnsafeContinuation { continuation in
-                self.continuation = continuation
-                let isFirst = phase.compareExchange(
-                    expected: Phase.fresh, desired: Phase.waiting, ordering: .acquiringAndReleasing
-                ).exchanged
-                if !isFirst { self.continuation.take()?.resume() }
-            }
+            await suspend()
         } onCancel: {
             let error = TenancyError(.cancelled, "The calling task was cancelled while it waited.")
             if resume(.failure(error)) { abandoned?() }
         }
+        return try outcome()
+    }
+
+    /// Waits for the result, whether or not the calling task is cancelled. Called once.
+    ///
+    /// - Parameters:
+    ///   - reactor: Whose timer keeps the deadline.
+    ///   - late: What is thrown when the deadline has passed.
+    /// - Throws: What the wait was resumed with, or `late`.
+    package func valueInSpiteOfCancellation(
+        on reactor: Reactor, until deadline: ContinuousClock.Instant,
+        late: @escaping @autoclosure @Sendable () -> TenancyError
+    ) async throws(TenancyError) -> Value {
+        let timer = try reactor.schedule(at: deadline) { [self] in resume(.failure(late())) }
+        defer { reactor.cancel(timer) }
+        await suspend()
+        return try outcome()
+    }
+
+    private func suspend() async {
+        await withUnsafeContinuation { continuation in
+            self.continuation = continuation
+            let isFirst = phase.compareExchange(
+                expected: Phase.fresh, desired: Phase.waiting, ordering: .acquiringAndReleasing
+            ).exchanged
+            if !isFirst { self.continuation.take()?.resume() }
+        }
+    }
+
+    private func outcome() throws(TenancyError) -> Value {
         guard let result = result.take() else { throw Reactor.stopped }
         return try result.get()
     }

@@ -48,9 +48,9 @@ final class TimerQueue: Sendable {
         }
     }
 
-    /// Nanoseconds until the first timer is due; negative if there is none.
+    /// Nanoseconds until the first timer is due; as many as there are if there is none.
     func timeUntilFirst() -> Int64 {
-        guard let first = state.withLock({ $0.heap.first }) else { return -1 }
+        guard let first = state.withLock({ $0.heap.first }) else { return .max }
         let now = ReactorTime.now
         return first <= now ? 0 : Int64(clamping: first - now)
     }

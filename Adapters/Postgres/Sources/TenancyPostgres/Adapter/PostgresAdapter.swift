@@ -23,14 +23,16 @@ final class PostgresAdapter: DatabaseAdapter {
 
     let name: String
 
+    /// - Parameter reactors: Where connections live; the process's, if `nil`.
     init(
-        _ configuration: PostgresConfiguration, name: String, _ environment: AdapterEnvironment
+        _ configuration: PostgresConfiguration, name: String, _ environment: AdapterEnvironment,
+        reactors: ReactorGroup? = nil
     ) throws(TenancyError) {
         try configuration.validate()
         self.configuration = configuration
         self.name = name
         logger = environment.logger
-        reactors = try ReactorGroup.process()
+        if let reactors { self.reactors = reactors } else { self.reactors = try ReactorGroup.process() }
     }
 
     var capabilities: DatabaseCapabilities { DatabaseCapabilities() }
@@ -76,7 +78,7 @@ final class PostgresAdapter: DatabaseAdapter {
         }
     }
 
-    func preferredExecutor(for tenant: TenantID) -> (any TaskExecutor)? { reactors.reactor(for: tenant) }
+    func preferredExecutor(for tenant: TenantID) -> (any TaskExecutor)? { reactors.reactor(for: tenant).taskExecutor }
 
     func read(
         _ entity: EntityDescription, keys: [Value], in context: TenantContext

@@ -93,18 +93,15 @@ final class Session: Sendable {
         guard await isOver(exchange, until: end) else { return pipeline.close() }
     }
 
-    /// Waits for the end of an exchange in a task that nobody cancels.
+    /// Waits for the end of an exchange, whether or not the calling task is cancelled.
     private func isOver(_ exchange: Exchange, until end: ContinuousClock.Instant) async -> Bool {
         if exchange.isOver { return true }
-        let reactor = pipeline.reactor
-        return await Task {
-            do throws(TenancyError) {
-                try await exchange.over(on: reactor, until: end)
-                return true
-            } catch {
-                return false
-            }
-        }.value
+        do throws(TenancyError) {
+            try await exchange.over(on: pipeline.reactor, until: end)
+            return true
+        } catch {
+            return false
+        }
     }
 
     /// Gives the connection back, after whatever was left on it has been ended. Returns at once.
@@ -112,7 +109,7 @@ final class Session: Sendable {
         guard !isReleased.exchange(true, ordering: .acquiringAndReleasing) else { return }
         if !isUnsettled, pipeline.load.isIdle || pipeline.load.isLost { return giveBack() }
         engine.calls.enterBehind()
-        Task { [self] in
+        Task(executorPreference: pipeline.reactor.taskExecutor) { [self] in
             await settle([])
             if !pipeline.load.isLost, pipeline.load.isInTransaction { await settle([.rollBack]) }
             giveBack()

@@ -113,7 +113,7 @@ final class TransactionCore: Sendable {
 
     /// Undoes everything since a savepoint, whatever has become of the caller.
     func rollBack(to savepoint: String) async {
-        await Task { [self] in
+        await shielded { [self] in
             var forever = context
             forever.deadline = nil
             guard (try? await turns.checkOut(in: forever)) != nil else { return }
@@ -122,12 +122,17 @@ final class TransactionCore: Sendable {
             ])
             if !session.pipeline.load.isInHealthyTransaction { note(Transaction.lost) }
             turns.checkIn(())
-        }.value
+        }
+    }
+
+    /// Runs `body` in a task that nobody cancels; on the caller's reactor, if he runs on one.
+    private func shielded<Result: Sendable>(_ body: @escaping @Sendable () async -> Result) async -> Result {
+        await Task(executorPreference: engine.reactors.current?.taskExecutor) { await body() }.value
     }
 
     /// Commits, or rolls back, and gives the connection back.
     func end(commits: Bool) async throws(TenancyError) {
-        let outcome = await Task { [self] () -> TenancyError? in
+        let outcome = await shielded { [self] () -> TenancyError? in
             var forever = context
             forever.deadline = nil
             // Whoever comes after this finds the transaction closed.
@@ -140,7 +145,7 @@ final class TransactionCore: Sendable {
                 if commits { try await commit() } else if !session.isUnsettled { await rollBack() }
                 return nil
             } catch { return error }
-        }.value
+        }
         if let outcome { throw outcome }
     }
 

@@ -48,7 +48,8 @@ final class Exchange: Sendable {
     /// Whether replies are of no use to anybody any more.
     var isForgotten: Bool { loss == .harmless && answer.hasEnded }
 
-    /// Waits until the connection is done with the exchange. Called by one at a time.
+    /// Waits until the connection is done with the exchange, whether or not the calling task is cancelled. Called by one
+    /// at a time.
     ///
     /// - Throws: ``TenancyError`` with ``TenancyError/Code/timeout``.
     func over(on reactor: Reactor, until deadline: ContinuousClock.Instant) async throws(TenancyError) {
@@ -58,7 +59,7 @@ final class Exchange: Sendable {
             return state.result != nil
         }
         if isOver { return }
-        try await wait.value(on: reactor, until: deadline, late: Self.undrained)
+        try await wait.valueInSpiteOfCancellation(on: reactor, until: deadline, late: Self.undrained)
     }
 
     /// Whether the exchange is to be sent once more. True once, and only if somebody waits.

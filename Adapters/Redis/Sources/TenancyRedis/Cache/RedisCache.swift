@@ -108,7 +108,9 @@ public final class RedisCache: CacheAdapter {
     }
 
     /// The executor on which calls for a tenant reach the server without changing threads; `nil` before the start.
-    public func preferredExecutor(for tenant: TenantID) -> (any TaskExecutor)? { try? node(for: tenant).reactor }
+    public func preferredExecutor(for tenant: TenantID) -> (any TaskExecutor)? {
+        try? node(for: tenant).reactor.taskExecutor
+    }
 
     /// Runs commands in order.
     ///

@@ -56,7 +56,7 @@ final class RedisNode: Sendable {
             failure = error
         }
         let first = session
-        let task = Task(executorPreference: reactor) { [self] in await keep(first) }
+        let task = Task(executorPreference: reactor.taskExecutor) { [self] in await keep(first) }
         self.task.withLock { $0 = task }
         return failure
     }
@@ -102,7 +102,7 @@ final class RedisNode: Sendable {
     /// - Returns: Why it ended.
     private func serve(_ session: RedisSession) async -> TenancyError {
         offer(session)
-        let checks = Task(executorPreference: reactor) { [self] in
+        let checks = Task(executorPreference: reactor.taskExecutor) { [self] in
             while !session.connection.ended.hasEnded {
                 guard (try? await reactor.sleep(until: .now + RedisSession.checkInterval)) != nil else { return }
                 await session.check()
