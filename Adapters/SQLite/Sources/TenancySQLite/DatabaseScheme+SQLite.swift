@@ -14,7 +14,7 @@ extension DatabaseScheme {
     /// | `database.maximumStatements` | `TENANCY_CONFIG_DATABASE_MAXIMUM_STATEMENTS` | integer | `128` | `1…100000` |
     /// | `database.busyTimeout` | `TENANCY_CONFIG_DATABASE_BUSY_TIMEOUT` | time | `5s` | `0ms…1h` |
     /// | `database.maximumFileBytes` | `TENANCY_CONFIG_DATABASE_MAXIMUM_FILE_BYTES` | integer | no bound | from `65536` on |
-    /// | `database.cacheBytes` | `TENANCY_CONFIG_DATABASE_CACHE_BYTES` | integer | `16777216` | `0…1099511627776` |
+    /// | `database.cacheBytes` | `TENANCY_CONFIG_DATABASE_CACHE_BYTES` | integer | `16777216`, `2097152` with `filePerTenant` | `0…1099511627776` |
     /// | `database.mappedBytes` | `TENANCY_CONFIG_DATABASE_MAPPED_BYTES` | integer | `0` | `0…1099511627776` |
     /// | `database.readOnly` | `TENANCY_CONFIG_DATABASE_READ_ONLY` | boolean | `false` | |
     public static var sqlite: DatabaseScheme {

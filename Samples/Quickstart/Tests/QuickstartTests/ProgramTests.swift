@@ -37,6 +37,21 @@ import Testing
         #expect(outcome.lines.count { $0.hasPrefix("  ✓ ") } == 41)
     }
 
+    @Test("The script that builds the program knows its options, and refuses others before it builds")
+    func scriptOptions() async throws {
+        let help = try await Program.run("--help", in: Place())
+        let options = Set(help.output.matches(of: /--[a-z-]+/).map { String($0.output) })
+            .subtracting(["--version"])
+        #expect(options.count >= 7)
+        let script = try Script.run("quickstart", "--help")
+        #expect(script.code == 0)
+        #expect(Set(script.output.matches(of: /--[a-z-]+/).map { String($0.output) }) == options)
+        for wrong in [["--ful"], ["--data"], ["sqlite"], ["--json", "--unknown=1"]] {
+            let refused = try Script.run("quickstart", wrong)
+            #expect(refused.code == 64 && refused.output.contains("--help") && !refused.output.contains("building"))
+        }
+    }
+
     @Test("Rows that can't be loaded are named by file and line, and the rest is loaded")
     func damaged() async throws {
         let place = try Place()
