@@ -16,6 +16,8 @@ public struct ChaosReport: Sendable, CustomStringConvertible {
     public var longestOverrun: Duration = .zero
     /// How long all of it took.
     public var elapsed: Duration = .zero
+    /// How long the SDK took to shut down afterwards: a connection that nobody gives back would hold it up.
+    public var shutdown: Duration = .zero
     /// What must not happen, and did; the first hundred.
     public var violations: [String] = []
 
@@ -26,7 +28,7 @@ public struct ChaosReport: Sendable, CustomStringConvertible {
             "\(operations) operations in \(elapsed), \(disturbances) disturbances",
             "failed: " + (codes.isEmpty ? "none" : codes.joined(separator: ", ")),
             "\(unansweredWrites) writes without an answer took effect, \(lateWrites) of them late",
-            "longest overrun: \(longestOverrun)",
+            "longest overrun: \(longestOverrun), shutdown: \(shutdown)",
             "\(violations.count) violations",
         ]
         lines += violations

@@ -7,7 +7,8 @@ public import TenancyCore
 ///
 /// Each tenant's operations follow each other, so that its model knows what must be there; the tenants run side by side
 /// over the adapter's few connections. It finds: rows of another tenant, acknowledged writes that are lost, writes that
-/// are half done, transactions that are torn, calls that outlast their deadline, and calls that fail for no reason.
+/// are half done, transactions that are torn, calls that outlast their deadline, calls that fail for no reason, and
+/// connections that are not given back.
 ///
 /// ```swift
 /// let report = try await ChaosSuite(database: .mydb(url: url)).run { round in try await killConnections() }
@@ -68,8 +69,11 @@ public struct ChaosSuite: Sendable {
         configure(&config)
         let sdk = try await MultiTenantSDK(config: config)
         do {
-            let report = try await run(on: sdk, progress, disturb)
-            await sdk.shutDown()
+            var report = try await run(on: sdk, progress, disturb)
+            report.shutdown = await ContinuousClock().measure { await sdk.shutDown() }
+            if report.shutdown > options.grace {
+                report.violations.append("The shutdown lasted \(report.shutdown): a connection was not given back.")
+            }
             return report
         } catch {
             await sdk.shutDown()

@@ -81,6 +81,10 @@ struct ChaosWorker {
         if overrun > options.grace { violation("\(name) lasted \(overrun) beyond its deadline.") }
         if let error = outcome.error { examine(error, of: name, isForced: isForced) }
         lastCall = begun
+        // As an application would: else most calls were made while the database is away.
+        if outcome.code == .unavailable {
+            try? await Task.sleep(for: .milliseconds(Int.random(in: 20...100, using: &random)))
+        }
         return outcome
     }
 
