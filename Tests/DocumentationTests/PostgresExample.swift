@@ -11,6 +11,8 @@ func postgresExample(_ appPassword: Secret, _ ownerPassword: Secret) throws -> [
         entities: [Flight.self])
 
     let pooled = try PostgresConfiguration(url: "postgres://shop_app@pooler:6432/shop?pooling=transaction")
+    let replicated = try PostgresConfiguration(
+        url: "postgres://shop_app@primary/shop?replicas=replica-1:5432,replica-2:5432&maximum_replica_lag=5000")
 
-    return [config, pooled]
+    return [config, pooled, replicated]
 }

@@ -10,51 +10,82 @@ struct Binder: Sendable {
     }
 
     let isolation: Isolation
-    /// The bounds that the connection does not keep by itself, because a pooler stands between.
-    private let missing: Bounds
-    /// All bounds of the configuration.
+    /// The bounds of the configuration.
     private let configured: Bounds
+    /// Whether connections don't keep the bounds by themselves, because a pooler stands between.
     private let isPooled: Bool
-    private let bounded: CompiledStatement
+    /// By ``Parts``.
+    private let statements: [CompiledStatement]
+
+    /// What is asked for beside the tenant.
+    private struct Parts: OptionSet {
+        let rawValue: Int
+        static let bounds = Parts(rawValue: 1)
+        static let position = Parts(rawValue: 2)
+    }
 
     init(_ configuration: PostgresConfiguration) {
-        isolation =
-            configuration.supabase.map { Isolation.claims(role: $0.role, claim: $0.claim) } ?? .tenantSetting
+        isolation = configuration.isolation
         configured = Bounds(
             statement: configuration.statementTimeout.map(ConnectionParameters.milliseconds),
             lock: configuration.lockTimeout.map(ConnectionParameters.milliseconds),
             idle: configuration.transactionTimeout.map(ConnectionParameters.milliseconds))
         isPooled = configuration.pooling == .transaction
-        missing = isPooled ? configured : Bounds()
-        let first = isolation.role == nil ? 1 : 2
-        let settings = ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"]
-        let list = settings.enumerated().map { "set_config('\($1)', $\($0 + first + 1), true)" }
-        bounded = CompiledStatement(
-            isolation.binding(.system).statement.text + ", " + list.joined(separator: ", "),
-            types: Array(repeating: .text, count: first + settings.count))
+        let binding = isolation.binding(.system).statement
+        statements = (0..<4).map { Self.statement(binding, Parts(rawValue: $0)) }
+    }
+
+    private static func statement(_ binding: CompiledStatement, _ parts: Parts) -> CompiledStatement {
+        if parts.isEmpty { return binding }
+        var (text, count) = (binding.text, binding.types.count)
+        if parts.contains(.bounds) {
+            for setting in ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"] {
+                count += 1
+                text += ", set_config('\(setting)', $\(count), true)"
+            }
+        }
+        if parts.contains(.position) {
+            count += 1
+            text += ", pg_is_in_recovery() AND coalesce(pg_last_wal_replay_lsn() >= $\(count)::pg_lsn, false)"
+        }
+        return CompiledStatement(text, types: Array(repeating: .text, count: count))
     }
 
     /// Binds a tenant to a transaction of one exchange that is not bounded by more than the configuration.
-    func command(_ tenant: TenantID) -> Command {
-        if isPooled { return command(tenant, missing) }
-        return Command(isolation.binding(tenant), isKept: false)
+    ///
+    /// - Parameter position: How far a replica must have replayed the log, which the last column of the result tells.
+    func command(_ tenant: TenantID, from position: UInt64? = nil) -> Command {
+        command(tenant, isPooled ? configured : nil, position)
     }
 
     /// Binds a tenant to a transaction that the server itself ends at the deadline.
-    func command(_ tenant: TenantID, until deadline: ContinuousClock.Instant?) -> Command {
-        guard let deadline else { return command(tenant) }
+    ///
+    /// - Parameter position: How far a replica must have replayed the log, which the last column of the result tells.
+    func command(
+        _ tenant: TenantID, until deadline: ContinuousClock.Instant?, from position: UInt64? = nil
+    ) -> Command {
+        guard let deadline else { return command(tenant, from: position) }
         let left = ConnectionParameters.milliseconds(max(.milliseconds(1), deadline - .now))
-        return command(
-            tenant,
-            Bounds(
-                statement: min(configured.statement ?? left, left), lock: configured.lock,
-                idle: min(configured.idle ?? left, left)))
+        let bounds = Bounds(
+            statement: min(configured.statement ?? left, left), lock: configured.lock,
+            idle: min(configured.idle ?? left, left))
+        return command(tenant, bounds, position)
     }
 
-    private func command(_ tenant: TenantID, _ bounds: Bounds) -> Command {
+    private func command(_ tenant: TenantID, _ bounds: Bounds?, _ position: UInt64?) -> Command {
+        var parts: Parts = []
         var parameters = isolation.binding(tenant).parameters
-        // 0 is no bound.
-        for bound in [bounds.statement, bounds.lock, bounds.idle] { parameters.append(text: String(bound ?? 0)) }
-        return Command(BoundStatement(statement: bounded, parameters: parameters), isKept: false)
+        if let bounds {
+            parts.insert(.bounds)
+            // 0 is no bound.
+            for bound in [bounds.statement, bounds.lock, bounds.idle] { parameters.append(text: String(bound ?? 0)) }
+        }
+        if let position {
+            parts.insert(.position)
+            parameters.append(
+                text: String(position >> 32, radix: 16) + "/" + String(position & 0xffff_ffff, radix: 16))
+        }
+        return Command(
+            BoundStatement(statement: statements[parts.rawValue], parameters: parameters), isKept: position != nil)
     }
 }

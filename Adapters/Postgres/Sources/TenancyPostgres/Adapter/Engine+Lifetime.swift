@@ -21,6 +21,7 @@ extension Engine {
 
     /// Ends all connections, those in use at the deadline.
     func close(deadline: ContinuousClock.Instant) async {
+        await replicas?.shutDown(deadline: deadline)
         await lanes.close()
         await pool.shutDown(deadline: deadline)
     }

@@ -50,14 +50,20 @@ final class PostgresAdapter: DatabaseAdapter {
             maximumStatements: configuration.maximumStatements,
             keepsStatements: configuration.pooling == .session)
         try await Startup(configuration, library, source).run()
-        let engine = Engine(configuration, library, source, calls)
+        let replicas =
+            configuration.replicas.isEmpty ? nil : ReplicaSet(configuration, library, source, calls, logger)
+        let engine = Engine(configuration, library, source, calls, replicas: replicas)
         do throws(TenancyError) { try await engine.lanes.start() } catch {
             await engine.close(deadline: .now)
             throw error
         }
         _ = reference.storeIfNil(engine)
+        replicas?.start()
         logger.debug("PostgreSQL is connected.", metadata: ["entities": "\(entities.count)"])
     }
+
+    /// Where relaxed reads may go; `nil` without replicas, and before the start.
+    var replicas: ReplicaSet? { reference.load()?.replicas }
 
     private func engine() throws(TenancyError) -> Engine {
         guard let engine = reference.load() else {
@@ -87,8 +93,7 @@ final class PostgresAdapter: DatabaseAdapter {
         defer { calls.leave() }
         let plan = try engine.library.plan(for: entity)
         let bound = try engine.library.read(entity, keys: keys, context.tenant)
-        if keys.count <= Self.maximumKeys { return try await engine.readShort(bound, plan, context) }
-        return try await engine.read(bound, plan, context)
+        return try await rows(bound, plan, isShort: keys.count <= Self.maximumKeys, engine, context)
     }
 
     func select(_ statement: SelectStatement, in context: TenantContext) async throws(TenancyError) -> any RowBatch {
@@ -96,10 +101,8 @@ final class PostgresAdapter: DatabaseAdapter {
         defer { calls.leave() }
         let plan = try engine.library.plan(for: statement.shape.entity)
         let bound = try engine.library.select(statement, context.tenant)
-        if let limit = statement.limit, limit <= Self.maximumRows {
-            return try await engine.readShort(bound, plan, context)
-        }
-        return try await engine.read(bound, plan, context)
+        let isShort = statement.limit.map { $0 <= Self.maximumRows } ?? false
+        return try await rows(bound, plan, isShort: isShort, engine, context)
     }
 
     func aggregate(
@@ -108,14 +111,29 @@ final class PostgresAdapter: DatabaseAdapter {
         let engine = try enter(context)
         defer { calls.leave() }
         let plan = try engine.library.plan(for: statement.shape.entity)
-        return try await engine.read(engine.library.aggregate(statement, context.tenant), plan, context)
+        let bound = try engine.library.aggregate(statement, context.tenant)
+        return try await rows(bound, plan, isShort: false, engine, context)
     }
 
     func search(_ statement: SearchStatement, in context: TenantContext) async throws(TenancyError) -> any RowBatch {
         let engine = try enter(context)
         defer { calls.leave() }
         let plan = try engine.library.plan(for: statement.shape.entity)
-        return try await engine.read(engine.library.search(statement, context.tenant), plan, context)
+        let bound = try engine.library.search(statement, context.tenant)
+        return try await rows(bound, plan, isShort: false, engine, context)
+    }
+
+    /// The rows of a read, from where it may be answered.
+    private func rows(
+        _ bound: BoundStatement, _ plan: TablePlan, isShort: Bool, _ engine: Engine, _ context: TenantContext
+    ) async throws(TenancyError) -> PostgresRows {
+        if let visit = engine.replicas?.visit(for: context),
+            let rows = try await visit.read(bound, plan, isShort: isShort, context)
+        {
+            return rows
+        }
+        if isShort { return try await engine.readShort(bound, plan, context) }
+        return try await engine.read(bound, plan, context)
     }
 
     func write(_ statement: WriteStatement, in context: TenantContext) async throws(TenancyError) -> WriteResult {
@@ -123,11 +141,15 @@ final class PostgresAdapter: DatabaseAdapter {
         defer { calls.leave() }
         let work = try engine.library.write(statement, context.tenant)
         do throws(TenancyError) {
-            return try await engine.withSession(context) { session throws(TenancyError) in
+            let result = try await engine.withSession(context) { session throws(TenancyError) in
                 var run = WriteRun(work, in: SessionScope(session: session, context: context))
                 return try await run.run()
             }
+            engine.replicas?.noteWrite(context.tenant)
+            return result
         } catch {
+            // Of several units some may have been done.
+            engine.replicas?.noteWrite(context.tenant, after: error)
             throw error.with { $0.tenant = context.tenant }
         }
     }
@@ -136,32 +158,19 @@ final class PostgresAdapter: DatabaseAdapter {
         _ statement: SelectStatement, batchSize: Int, in context: TenantContext
     ) async throws(TenancyError) -> RowStream {
         let engine = try enter(context)
-        do throws(TenancyError) {
-            let plan = try engine.library.plan(for: statement.shape.entity)
-            let bound = try engine.library.select(statement, context.tenant)
-            let session = try await engine.session(context)
-            let cursor = Cursor("tenancy_stream", bound, plan, batchSize: batchSize)
-            let begin = [Command.begin, engine.binder.command(context.tenant, until: context.deadline), cursor.declare]
-            do throws(TenancyError) {
-                _ = try await session.exchange(begin, loss: .harmless, in: context).checked()
-            } catch {
-                session.release()
-                throw error.with { $0.tenant = context.tenant }
-            }
+        defer { calls.leave() }
+        let plan = try engine.library.plan(for: statement.shape.entity)
+        let bound = try engine.library.select(statement, context.tenant)
+        if let visit = engine.replicas?.visit(for: context),
+            let source = try await visit.stream(bound, plan, batchSize: batchSize, context)
+        {
             return RowStream(
-                CursorSource { commands throws(TenancyError) in
-                    try context.checkAlive()
-                    return try await session.exchange(commands, loss: .harmless, in: context)
-                } release: { [calls] in
-                    session.release()
-                    calls.leave()
-                } cursor: {
-                    cursor
+                ReplicaStream(source) { error throws(TenancyError) in
+                    try visit.set.noteFailure(visit.route.replica, error, in: context)
+                    return try await engine.stream(bound, plan, batchSize: batchSize, context)
                 })
-        } catch {
-            calls.leave()
-            throw error
         }
+        return RowStream(try await engine.stream(bound, plan, batchSize: batchSize, context))
     }
 
     func withTransaction<Result: Sendable>(
@@ -191,7 +200,9 @@ final class PostgresAdapter: DatabaseAdapter {
                     }
                 }
             }
+            engine.replicas?.noteWrite(context.tenant)
         } catch {
+            engine.replicas?.noteWrite(context.tenant, after: error)
             throw error.with { $0.tenant = context.tenant }
         }
     }

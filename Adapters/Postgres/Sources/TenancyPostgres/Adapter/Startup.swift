@@ -22,12 +22,21 @@ struct Startup {
 
     func run() async throws(TenancyError) {
         if configuration.migration != nil {
-            try await with(.migration) { pipeline throws(TenancyError) in try await migrate(pipeline) }
+            let pipeline = try await source.open(.migration, on: source.reactors.next())
+            try await use(pipeline, migrate)
         }
-        try await with(.tenants) { pipeline throws(TenancyError) in
+        try await prove()
+    }
+
+    /// Proves on the server that the source's connections lead to that tenants are kept apart, as the role that
+    /// statements run under.
+    ///
+    /// - Parameter limit: Until when the server may take to answer.
+    func prove(until limit: ContinuousClock.Instant? = nil) async throws(TenancyError) {
+        try await use(try await source.open()) { pipeline throws(TenancyError) in
             // In one exchange with the binding, so that it is asked under the role that statements run under.
             let question = Command(question, isNamed: false)
-            let answer = try await pipeline.ask([binder.command(.system), question])
+            let answer = try await pipeline.ask([binder.command(.system), question], until: limit)
             let catalogue = try Catalogue(answer.rows())
             if configuration.migration == nil {
                 let steps = try update(catalogue).steps()
@@ -37,10 +46,9 @@ struct Startup {
         }
     }
 
-    private func with(
-        _ purpose: ConnectionParameters.Purpose, _ body: (Pipeline) async throws(TenancyError) -> Void
+    private func use(
+        _ pipeline: Pipeline, _ body: (Pipeline) async throws(TenancyError) -> Void
     ) async throws(TenancyError) {
-        let pipeline = try await source.open(purpose, on: source.reactors.next())
         do throws(TenancyError) { try await body(pipeline) } catch {
             await source.close(pipeline)
             throw error
@@ -96,11 +104,15 @@ struct Startup {
 extension Pipeline {
     /// Sends commands and waits for their answer, where nothing else is under way.
     ///
-    /// - Throws: ``TenancyError``, also for a command that failed.
+    /// - Throws: ``TenancyError``, also for a command that failed. Whoever gave up before the answer came must close the
+    ///   connection.
     @discardableResult
-    nonisolated func ask(_ commands: [Command]) async throws(TenancyError) -> Answer {
+    nonisolated func ask(
+        _ commands: [Command], until limit: ContinuousClock.Instant? = nil
+    ) async throws(TenancyError) -> Answer {
         let exchange = Exchange(commands, loss: .harmless)
         submit(exchange)
-        return try await exchange.answer.value().checked()
+        let late = TenancyError(.timeout, "The server did not answer in time.")
+        return try await exchange.answer.value(on: reactor, until: limit, late: late).checked()
     }
 }

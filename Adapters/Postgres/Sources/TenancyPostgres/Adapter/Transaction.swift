@@ -69,6 +69,7 @@ final class Transaction: StatementRunner {
         try check(context)
         let work = try library.write(statement, context.tenant)
         try refuseIfReadOnly()
+        core.willWrite()
         do throws(TenancyError) {
             var run = WriteRun(work, in: TransactionScope(transaction: self, context: context))
             return try await run.run()

@@ -10,6 +10,7 @@ import TenancyIO
 final class TransactionCore: Sendable {
     private struct State {
         var hasBegun = false
+        var hasWritten = false
         /// Why the transaction as a whole can't go on.
         var cause: TenancyError?
     }
@@ -154,8 +155,20 @@ final class TransactionCore: Sendable {
         if let cause { throw cause }
         guard hasBegun else { return }
         guard session.pipeline.load.isInHealthyTransaction else { throw Transaction.lost }
-        try await session.commit(in: context)
+        do throws(TenancyError) { try await session.commit(in: context) } catch {
+            noteWrite(after: error)
+            throw error
+        }
+        noteWrite()
     }
+
+    /// Keeps reads on the primary until the replicas have what was committed, if anything was written.
+    private func noteWrite(after error: TenancyError? = nil) {
+        if state.withLock({ $0.hasWritten }) { engine.replicas?.noteWrite(context.tenant, after: error) }
+    }
+
+    /// Takes notice that something is about to be written.
+    func willWrite() { state.withLock { $0.hasWritten = true } }
 
     private func rollBack() async {
         if session.pipeline.load.isInTransaction { await session.settle([.rollBack]) }

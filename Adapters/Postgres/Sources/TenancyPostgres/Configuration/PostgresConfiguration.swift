@@ -41,10 +41,12 @@ public struct PostgresConfiguration: Sendable {
     public var maximumStatements = 256
     /// What stands between this process and the server.
     public var pooling = Pooling.session
-    /// Servers that relaxed reads may go to.
+    /// Servers that relaxed reads may go to, each by an address that stands for no other.
     public var replicas: [PostgresReplica] = []
     /// How far a replica may lag behind and still be read from; 5 seconds unless set.
     public var maximumReplicaLag = Duration.seconds(5)
+    /// How often the primary and its replicas are asked how far they are.
+    var replicaInterval = Duration.milliseconds(100)
     /// The role that makes and changes tables, which owns them; `nil` if somebody else does. Not used after the start.
     public var migration: Credentials?
     /// Supabase's conventions instead of Tenancy's own; `nil` unless set.

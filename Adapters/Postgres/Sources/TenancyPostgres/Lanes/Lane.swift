@@ -56,7 +56,7 @@ final class Lane: Sendable {
     }
 
     private func connect() async throws(TenancyError) {
-        let pipeline = try await source.open(.tenants, on: reactor)
+        let pipeline = try await source.open(on: reactor)
         let isWanted = state.withLock { state in
             if case .closed = state { return false }
             state = .open(pipeline)

@@ -24,6 +24,9 @@ final class LaneSet: Sendable {
         for lane in lanes.joined() { await lane.close() }
     }
 
+    /// Whether any of them is open.
+    var hasConnection: Bool { lanes.contains { $0.contains { $0.pipeline != nil } } }
+
     /// Where a tenant's short reads go now: to the reactor that the caller runs on, if there is one, so that nobody
     /// changes threads; else to the tenant's.
     ///

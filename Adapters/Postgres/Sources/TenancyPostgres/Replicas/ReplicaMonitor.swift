@@ -5,11 +5,13 @@ import TenancyIO
 /// read may go by a ``ReplicaRouter``.
 ///
 /// A replica is used only if it replays the log of the very system that the primary belongs to, which its identifier
-/// proves: row security then protects its tables as it does the primary's, from the moment of ``start()`` on.
+/// proves, on the primary's timeline, has replayed what was there at ``start()``, and was admitted after that: whenever
+/// it was lost, it is looked at anew.
 final class ReplicaMonitor: Sendable {
     private struct State {
         var router: ReplicaRouter
         var system: String?
+        var timeline: UInt32 = 0
         var errors: [TenancyError?]
         var tasks: [Task<Void, Never>] = []
     }
@@ -22,19 +24,31 @@ final class ReplicaMonitor: Sendable {
     private let reactor: Reactor
     private let interval: Duration
     private let backoff: Backoff
+    private let admit: Admission
+    private let changed: @Sendable (_ replica: Int, TenancyError?) -> Void
     private let origin = ContinuousClock.now
     private let state: Locked<State>
 
-    /// - Parameter interval: Between two questions. A replica counts as that much behind at times, however fast it is.
+    /// Looks at a replica before it is read from, and throws if it must not be.
+    typealias Admission = @Sendable (_ replica: Int, ServerIdentity) async throws(TenancyError) -> Void
+
+    /// - Parameters:
+    ///   - interval: Between two questions. A replica counts as that much behind at times, however fast it is.
+    ///   - admit: Looks at a replica that has answered, each time before it is read from again.
+    ///   - changed: Told why a replica is not used from now on; `nil` when it is. Called under no lock.
     init(
         _ configuration: PostgresConfiguration, _ factory: LinkFactory, on reactor: Reactor,
-        interval: Duration = .milliseconds(100), backoff: Backoff = Backoff()
+        interval: Duration = .milliseconds(100), backoff: Backoff = Backoff(),
+        admit: @escaping Admission = { _, _ throws(TenancyError) in },
+        changed: @escaping @Sendable (_ replica: Int, TenancyError?) -> Void = { _, _ in }
     ) {
         self.configuration = configuration
         self.factory = factory
         self.reactor = reactor
         self.interval = interval
         self.backoff = backoff
+        self.admit = admit
+        self.changed = changed
         replicas = configuration.replicas
         let lag = UInt64(ConnectionParameters.milliseconds(configuration.maximumReplicaLag)) * 1_000_000
         let router = ReplicaRouter(replicas: configuration.replicas.count, maximumLag: lag, start: 0)
@@ -77,8 +91,8 @@ final class ReplicaMonitor: Sendable {
         for task in tasks { await task.value }
     }
 
-    /// The position of the replica that may answer a read; `nil` for the primary.
-    func replica(for context: TenantContext) -> Int? {
+    /// The replica that may answer a read; `nil` for the primary.
+    func route(for context: TenantContext) -> ReplicaRouter.Route? {
         if context.consistency == .strong || replicas.isEmpty { return nil }
         let now = now
         return state.withLock { $0.router.route(context.tenant, context.consistency, now: now) }
@@ -86,25 +100,27 @@ final class ReplicaMonitor: Sendable {
 
     /// Keeps a tenant's reads on the primary until the replicas have what it wrote. Called when the server has
     /// acknowledged a write, before the caller is told.
-    func noteWrite(_ tenant: TenantID) {
+    ///
+    /// - Parameter grace: How much longer the server may take to make it last, if it has not acknowledged it.
+    func noteWrite(_ tenant: TenantID, grace: Duration = .zero) {
         if replicas.isEmpty { return }
-        let now = now
-        state.withLock { $0.router.wrote(tenant, at: now) }
+        let end = nanoseconds(at: .now + grace)
+        state.withLock { $0.router.wrote(tenant, at: end) }
     }
 
-    /// A replica failed, so that it gets no reads until it has answered again.
+    /// A replica failed, so that it gets no reads until it has answered and was admitted again.
     func lost(_ replica: Int, _ error: TenancyError) {
-        state.withLock { state in
-            state.router.replicaLost(replica)
-            state.errors[replica] = error
-        }
+        state.withLock { $0.router.replicaLost(replica) }
+        note(replica, error)
     }
 
     /// Why a replica is not used; `nil` if it is.
     func error(of replica: Int) -> TenancyError? { state.withLock { $0.errors[replica] } }
 
-    private var now: UInt64 {
-        let (seconds, attoseconds) = origin.duration(to: .now).components
+    private var now: UInt64 { nanoseconds(at: .now) }
+
+    private func nanoseconds(at time: ContinuousClock.Instant) -> UInt64 {
+        let (seconds, attoseconds) = origin.duration(to: time).components
         return UInt64(max(0, seconds)) * 1_000_000_000 + UInt64(max(0, attoseconds / 1_000_000_000))
     }
 
@@ -112,56 +128,58 @@ final class ReplicaMonitor: Sendable {
 
     private func askPrimary(_ session: LinkSession) async throws(TenancyError) -> Bool {
         let asked = now
-        let answer = try await answer(of: session, "pg_current_wal_insert_lsn()", isReplica: false)
+        let answer = try await ServerPosition(session, of: .primary, until: limit)
         state.withLock { state in
-            if let system = state.system, system != answer.system {
+            if let system = state.system, system != answer.identity.system {
                 for index in replicas.indices { state.router.replicaLost(index) }
             }
-            state.system = answer.system
-            state.router.primaryObserved(answer.position, askedAt: asked)
+            state.system = answer.identity.system
+            state.timeline = answer.timeline
+            state.router.primaryObserved(answer.position, on: answer.timeline, askedAt: asked)
         }
         return true
     }
 
     private func ask(_ session: LinkSession, replica: Int) async throws(TenancyError) -> Bool {
-        let answer = try await answer(of: session, "pg_last_wal_replay_lsn()", isReplica: true)
-        let isForeign = state.withLock { state -> Bool in
+        let answer = try await ServerPosition(session, of: .replica, until: limit)
+        enum Finding { case foreign, onOtherTimeline, behind, ready, used }
+        let finding = state.withLock { state -> Finding in
             // Nothing is known of the primary yet: it can't be told whose replica it is.
-            guard let system = state.system else { return false }
-            guard system == answer.system else { return true }
-            state.router.replicaObserved(replica, replayed: answer.position)
-            state.errors[replica] = nil
-            return false
+            guard let system = state.system else { return .behind }
+            guard system == answer.identity.system else { return .foreign }
+            state.router.replicaObserved(replica, replayed: answer.position, on: answer.timeline)
+            guard answer.timeline == state.timeline else { return .onOtherTimeline }
+            guard state.router.hasStart(replica) else { return .behind }
+            return state.router.isUp(replica) ? .used : .ready
         }
-        if isForeign {
-            throw TenancyError(
-                .invalidConfiguration, "A server that is named as a replica follows another primary.",
-                hint: "Name in replicas only servers that follow the primary in hosts.")
+        switch finding {
+        case .foreign: throw Self.foreign
+        case .onOtherTimeline: note(replica, Self.onOtherTimeline)
+        case .behind: break
+        case .ready:
+            try await admit(replica, answer.identity)
+            state.withLock { $0.router.replicaAdmitted(replica) }
+            note(replica, nil)
+        case .used: note(replica, nil)
         }
         return true
     }
 
-    private func answer(
-        of session: LinkSession, _ position: String, isReplica: Bool
-    ) async throws(TenancyError) -> (position: UInt64, system: String) {
-        // The function of the other kind of server fails, so that it is asked only when the kind is known.
-        let query = """
-            SELECT pg_is_in_recovery(), CASE WHEN pg_is_in_recovery() = \(isReplica) \
-            THEN (\(position) - '0/0'::pg_lsn)::text END, system_identifier::text FROM pg_control_system()
-            """
-        let limit = ContinuousClock.now.advanced(by: configuration.connectTimeout)
-        let row = try await session.run(query, until: limit).first ?? []
-        guard row.count == 3, let inRecovery = row[0], let system = row[2] else {
-            throw TenancyError(.backendFailure, "A server did not say how far it is.")
-        }
-        guard (inRecovery == "t") == isReplica else {
-            throw TenancyError(
-                .invalidConfiguration,
-                isReplica ? "A server that is named as a replica is a primary." : "The primary has become a replica.",
-                hint: "Name the primary in hosts, and its replicas in replicas.")
-        }
-        return (row[1].flatMap { UInt64($0) } ?? 0, system)
+    private func note(_ replica: Int, _ error: TenancyError?) {
+        state.withLock { $0.errors[replica] = error }
+        changed(replica, error)
     }
+
+    private var limit: ContinuousClock.Instant { ContinuousClock.now.advanced(by: configuration.connectTimeout) }
+
+    private static let foreign = TenancyError(
+        .invalidConfiguration, "A server that is named as a replica follows another primary.",
+        hint: "Name in replicas only servers that follow the primary in hosts.")
+
+    private static let onOtherTimeline = TenancyError(
+        .unavailable, "A replica has not been seen on the primary's timeline.",
+        hint: "After a failover, let it follow the new primary. It is used after its next restart point, "
+            + "for which CHECKPOINT asks.")
 
     /// Keeps a connection and asks over it, until `ask` says that it is enough or the task is cancelled.
     private func watch(
@@ -185,6 +203,7 @@ final class ReplicaMonitor: Sendable {
                     return
                 } catch {
                     session?.close()
+                    if Task.isCancelled { return }
                     lost(error)
                     try? await reactor.sleep(until: .now.advanced(by: backoff.next()))
                 }

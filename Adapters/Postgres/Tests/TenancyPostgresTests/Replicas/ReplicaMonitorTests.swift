@@ -25,7 +25,7 @@ struct ReplicaMonitorTests {
                 throw error
             }
             await monitor.stop()
-            #expect(monitor.replica(for: relaxed("a")) == nil)
+            #expect(monitor.route(for: relaxed("a"))?.replica == nil)
         }
     }
 
@@ -54,8 +54,8 @@ struct ReplicaMonitorTests {
         let configuration = try replicated()
         let port = configuration.replicas[0].host.port
         try await withMonitor(configuration) { monitor in
-            #expect(await eventually { monitor.replica(for: relaxed("a")) == 0 })
-            #expect(monitor.replica(for: TenantContext(tenant: tenant("a"))) == nil)
+            #expect(await eventually { monitor.route(for: relaxed("a"))?.replica == 0 })
+            #expect(monitor.route(for: TenantContext(tenant: tenant("a")))?.replica == nil)
             try await ask(port, "SELECT pg_wal_replay_pause()")
             do {
                 let isPaused = try await eventually {
@@ -66,17 +66,17 @@ struct ReplicaMonitorTests {
                 try await ask(main, "SELECT pg_logical_emit_message(true, 'tenancy_test', 'x')")
                 monitor.noteWrite(tenant("a"))
                 for _ in 0..<20 {
-                    #expect(monitor.replica(for: relaxed("a")) == nil)
+                    #expect(monitor.route(for: relaxed("a"))?.replica == nil)
                     try await Task.sleep(for: .milliseconds(5))
                 }
-                #expect(await eventually { monitor.replica(for: relaxed("b", .milliseconds(200))) == nil })
-                #expect(await eventually { monitor.replica(for: relaxed("b")) == nil })
+                #expect(await eventually { monitor.route(for: relaxed("b", .milliseconds(200)))?.replica == nil })
+                #expect(await eventually { monitor.route(for: relaxed("b"))?.replica == nil })
             } catch {
                 try await ask(port, "SELECT pg_wal_replay_resume()")
                 throw error
             }
             try await ask(port, "SELECT pg_wal_replay_resume()")
-            #expect(await eventually { monitor.replica(for: relaxed("a")) == 0 })
+            #expect(await eventually { monitor.route(for: relaxed("a"))?.replica == 0 })
         }
     }
 
@@ -87,14 +87,14 @@ struct ReplicaMonitorTests {
         let name = uniqueName("replica")
         let configuration = try replicated(name)
         try await withMonitor(configuration) { monitor in
-            #expect(await eventually { monitor.replica(for: relaxed("a")) == 0 })
+            #expect(await eventually { monitor.route(for: relaxed("a"))?.replica == 0 })
             monitor.lost(0, TenancyError(.unavailable, "The connection was lost."))
-            #expect(await eventually { monitor.replica(for: relaxed("a")) == 0 })
+            #expect(await eventually { monitor.route(for: relaxed("a"))?.replica == 0 })
             for port in [configuration.replicas[0].host.port, configuration.hosts[0].port] {
                 try await ask(
                     port,
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '\(name)'")
-                #expect(await eventually { monitor.replica(for: relaxed("a", .milliseconds(500))) == 0 })
+                #expect(await eventually { monitor.route(for: relaxed("a", .milliseconds(500)))?.replica == 0 })
             }
         }
     }
@@ -107,7 +107,7 @@ struct ReplicaMonitorTests {
         try await withMonitor(configuration) { monitor in
             #expect(await eventually { monitor.error(of: 0)?.code == .invalidConfiguration })
             #expect(await eventually { monitor.error(of: 1)?.code == .unavailable })
-            #expect(monitor.replica(for: relaxed("a")) == nil)
+            #expect(monitor.route(for: relaxed("a"))?.replica == nil)
         }
     }
 
@@ -123,7 +123,7 @@ struct ReplicaMonitorTests {
                 monitor.error(of: 0)?.message == "A server that is named as a replica follows another primary."
             }
             #expect(isRefused, "\(String(describing: monitor.error(of: 0)))")
-            #expect(monitor.replica(for: relaxed("a")) == nil)
+            #expect(monitor.route(for: relaxed("a"))?.replica == nil)
         }
     }
 }

@@ -1,0 +1,127 @@
+import Foundation
+import Testing
+
+@testable import TenancyPostgres
+
+/// A server of the test's own, in a temporary folder, that can be stopped without harm to anybody.
+final class OwnServer: Sendable {
+    static let binaries: String? = {
+        let root = "/usr/lib/postgresql"
+        let versions = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []
+        return versions.sorted { (Int($0) ?? 0) < (Int($1) ?? 0) }.map { "\(root)/\($0)/bin" }
+            .last { FileManager.default.isExecutableFile(atPath: $0 + "/initdb") }
+    }()
+
+    let port: Int
+    let folder: String
+    private let program: String
+
+    /// Makes and starts a server that trusts everybody from this machine.
+    init(options: [String] = [], isStandby: Bool = false) throws {
+        (program, folder, port) = try Self.place()
+        try server("initdb", ["-D", folder + "/data", "-U", "tenancy_admin", "-A", "trust", "--no-sync", "-E", "UTF8"])
+        if isStandby { _ = FileManager.default.createFile(atPath: folder + "/data/standby.signal", contents: Data()) }
+        if getuid() == 0 { try Self.run("/bin/chown", ["-R", "postgres", folder]) }
+        try start(options)
+    }
+
+    /// Makes and starts a replica of another server.
+    init(following primary: OwnServer, options: [String] = []) throws {
+        (program, folder, port) = try Self.place()
+        try primary.waitUntilReady()
+        try server(
+            "pg_basebackup",
+            [
+                "-D", folder + "/data", "-d", "host=127.0.0.1 port=\(primary.port) user=tenancy_admin", "-c", "fast",
+                "-R", "--no-sync",
+            ])
+        try start(options)
+    }
+
+    /// Waits until the server takes connections.
+    func waitUntilReady() throws {
+        for _ in 0..<200 {
+            if (try? server("pg_isready", ["-q", "-h", "127.0.0.1", "-p", String(port)])) != nil { return }
+            Thread.sleep(forTimeInterval: 0.05)
+        }
+        throw CancellationError()
+    }
+
+    private static func place() throws -> (program: String, folder: String, port: Int) {
+        guard let program = Self.binaries else { throw CancellationError() }
+        let folder = FileManager.default.temporaryDirectory.appending(path: uniqueName("tenancy-pg")).path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        if getuid() == 0 { try Self.run("/bin/chown", ["postgres", folder]) }
+        // Nobody listens on a port that the system has just given to somebody else.
+        return (program, folder, try SilentServer().port)
+    }
+
+    func start(_ options: [String] = []) throws {
+        let settings = ["listen_addresses=127.0.0.1", "port=\(port)", "unix_socket_directories=\(folder)", "fsync=off"]
+        try server(
+            "pg_ctl",
+            ["-D", folder + "/data", "-W", "-l", folder + "/log", "-o"]
+                + [(settings + options).map { "-c \($0)" }.joined(separator: " "), "start"])
+    }
+
+    func stop() throws { try server("pg_ctl", ["-D", folder + "/data", "-m", "immediate", "stop"]) }
+
+    /// Makes a primary of a replica.
+    func promote() throws { try server("pg_ctl", ["-D", folder + "/data", "promote"]) }
+
+    /// Sends a signal to each of the server's processes.
+    func signal(_ number: Int32) throws {
+        let lines = try String(contentsOfFile: folder + "/data/postmaster.pid", encoding: .utf8).split(separator: "\n")
+        guard let parent = lines.first.flatMap({ pid_t($0) }) else { throw CancellationError() }
+        for entry in try FileManager.default.contentsOfDirectory(atPath: "/proc") {
+            guard let process = pid_t(entry),
+                let status = try? String(contentsOfFile: "/proc/\(entry)/stat", encoding: .utf8),
+                let fields = status.split(separator: ")").last?.split(separator: " "), fields.count > 1,
+                process == parent || pid_t(fields[1]) == parent
+            else { continue }
+            kill(process, number)
+        }
+    }
+
+    /// Runs a statement as the administrator.
+    @discardableResult
+    func run(_ query: String) async throws -> [[String]] {
+        try await blocking { [port] in
+            let configuration = PostgresConfiguration(
+                host: "127.0.0.1", port: port, database: "postgres", user: "tenancy_admin")
+            guard let parameters = ConnectionParameters(configuration, for: .tenants) else { return [] }
+            return try TestConnection(parameters).texts(query)
+        }
+    }
+
+    deinit {
+        try? signal(SIGCONT)
+        try? stop()
+        try? FileManager.default.removeItem(atPath: folder)
+    }
+
+    private func server(_ name: String, _ arguments: [String]) throws {
+        if getuid() == 0 {
+            try Self.run("/usr/sbin/runuser", ["-u", "postgres", "--", program + "/" + name] + arguments)
+        } else {
+            try Self.run(program + "/" + name, arguments)
+        }
+    }
+
+    /// Not by Foundation's `Process`, which waits until the daemons that a program leaves behind have ended too.
+    private static func run(_ path: String, _ arguments: [String]) throws {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        for descriptor in Int32(0)...2 {
+            posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_RDWR, 0)
+        }
+        let texts = ([path] + arguments).map { strdup($0) }
+        defer { for text in texts { free(text) } }
+        var process = pid_t()
+        guard posix_spawn(&process, path, &actions, nil, texts + [nil], environ) == 0 else { throw CancellationError() }
+        var status: Int32 = 0
+        while waitpid(process, &status, 0) == -1 { guard errno == EINTR else { throw CancellationError() } }
+        guard status == 0 else { throw CancellationError() }
+    }
+}
