@@ -9,6 +9,8 @@ extension DatabaseScheme {
     /// | `database.password` | `TENANCY_CONFIG_DATABASE_PASSWORD` | secret | the address's | |
     /// | `database.migrationUser` | `TENANCY_CONFIG_DATABASE_MIGRATION_USER` | text | nobody; tables are made by somebody else | |
     /// | `database.migrationPassword` | `TENANCY_CONFIG_DATABASE_MIGRATION_PASSWORD` | secret | none | |
+    /// | `database.replicas` | `TENANCY_CONFIG_DATABASE_REPLICAS` | secret | those of the address | hosts with ports, or addresses, separated by commas |
+    /// | `database.maximumReplicaLag` | `TENANCY_CONFIG_DATABASE_MAXIMUM_REPLICA_LAG` | time | the address's, or 5 s | 1 ms to 1 h |
     public static var postgres: DatabaseScheme {
         DatabaseScheme(name: "postgres", keys: keys) { settings throws(TenancyError) in
             let configuration = try configuration(settings)
@@ -41,9 +43,12 @@ extension DatabaseScheme {
     private static let keys = [
         SettingKey("url", .secret, isRequired: true), SettingKey("password", .secret),
         SettingKey("migrationUser", .text), SettingKey("migrationPassword", .secret),
+        // Addresses may hold passwords.
+        SettingKey("replicas", .secret),
+        SettingKey("maximumReplicaLag", .duration(in: .milliseconds(1)...(.seconds(3_600)))),
     ]
 
-    private static func configuration(_ settings: Settings) throws(TenancyError) -> PostgresConfiguration {
+    static func configuration(_ settings: Settings) throws(TenancyError) -> PostgresConfiguration {
         var result = try PostgresConfiguration(url: settings.secret("url")?.reveal() ?? "")
         result.password = settings.secret("password") ?? result.password
         let password = settings.secret("migrationPassword")
@@ -53,6 +58,14 @@ extension DatabaseScheme {
             throw TenancyError(
                 .invalidConfiguration, "PostgreSQL: migrationPassword is set, and migrationUser is not.")
         }
+        if let replicas = settings.secret("replicas")?.reveal() {
+            result.replicas = []
+            for replica in replicas.split(separator: ",", omittingEmptySubsequences: false) {
+                let text = String(replica.drop { $0 == " " })
+                try result.addReplica(url: text.contains("://") ? text : "postgres://" + text)
+            }
+        }
+        result.maximumReplicaLag = settings.duration("maximumReplicaLag") ?? result.maximumReplicaLag
         return result
     }
 }

@@ -68,11 +68,32 @@ extension PostgresConfiguration {
         case "pool_max": pool.maximum = try Self.number(name, value)
         case "lanes": lanes = try Self.number(name, value)
         case "replicas":
-            let address = try ServerAddress("postgres://" + value, schemes: ["postgres"], product: "PostgreSQL")
-            replicas = Self.hosts(of: address).map { PostgresReplica($0) }
+            for replica in value.split(separator: ",", omittingEmptySubsequences: false) {
+                try addReplica(url: "postgres://" + replica)
+            }
         case "maximum_replica_lag": maximumReplicaLag = .milliseconds(try Self.number(name, value))
         default: throw Self.invalid(name)
         }
+    }
+
+    /// Adds a server that follows the primary, by an address such as `postgres://replica:5432`.
+    ///
+    /// - Parameter url: Its role, password and database may be left out; a replica has the primary's. Other settings
+    ///   are the primary's as well.
+    /// - Throws: ``TenancyError`` with ``TenancyError/Code/invalidConfiguration`` if the address says something else,
+    ///   names several hosts, or has parameters. It names what is wrong and shows no value.
+    public mutating func addReplica(url: String) throws(TenancyError) {
+        let parsed = try ServerAddress(url, schemes: ["postgres", "postgresql"], product: "PostgreSQL: replicas")
+        func invalid(_ message: String) -> TenancyError {
+            TenancyError(.invalidConfiguration, "PostgreSQL: replicas: " + message)
+        }
+        guard parsed.hosts.count == 1, let host = Self.hosts(of: parsed).first, !host.name.isEmpty else {
+            throw invalid("An address does not name one host.")
+        }
+        guard parsed.parameters.isEmpty else { throw invalid("An address has parameters, which are the primary's.") }
+        guard parsed.user ?? user == user, parsed.password ?? password == password, parsed.path ?? database == database
+        else { throw invalid("An address has another role, password or database than the primary's.") }
+        replicas.append(PostgresReplica(host))
     }
 
     private static func hosts(of address: ServerAddress) -> [Host] {
