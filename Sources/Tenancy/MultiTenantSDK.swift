@@ -40,7 +40,8 @@ public final class MultiTenantSDK: Service {
         let cache = try config.cache?.make(environment)
         let recorder = AnalyticsRecorder(config.analytics, logger: config.logger)
         data = DataManager(
-            config, adapter: adapter, cache: cache.map { CacheAside($0, config.caching) }, recorder: recorder)
+            config, adapter: adapter, cache: cache.map { CacheAside($0, config.caching, entities: config.entities) },
+            recorder: recorder)
         do throws(TenancyError) {
             try await cache?.start()
             try await adapter.start(entities)

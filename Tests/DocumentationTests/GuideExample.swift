@@ -144,6 +144,12 @@ extension Booking {
         let fresh = try await acme.read(Booking.self, id, options: .uncached)
         #expect(booking?.id == id && fresh?.id == id && several.map(\.id) == [id, otherID])
 
+        var config = SDKConfig(database: .sqlite(path: "bookings.sqlite"), entities: [Booking.self])
+        config.caching.entities["bookings"] = SDKConfig.EntityPolicy(
+            timeToLive: .seconds(3_600), consistency: .relaxed(maximumStaleness: .seconds(2)))
+        let exact = try await acme.read(Booking.self, id, options: ReadOptions(consistency: .strong))
+        #expect(exact?.id == id && config.caching.entities.count == 1)
+
         let report = acme.reading(.relaxed(maximumStaleness: .seconds(5)))
         let total = try await report.query(Booking.self).count()
         #expect(total == all.count)

@@ -4,6 +4,7 @@
 There are readers and two kinds of writers: by key, who block the record, and by filter, who block the generation. At
 any moment any of them may take its next step, a lease may end, a writer may die, a dead writer's block may end, the
 cache may drop the record or the generation to make room, and another server with an older copy may take its place.
+In some scenarios the readers' process keeps a copy of the record, which a cache in the same memory tells of changes.
 
 Violations are
   - a read that returns a version older than one that was acknowledged before the read began;
@@ -35,6 +36,10 @@ RULES = {
     "a record of another generation is not returned",
     "a record of another generation is replaced only if it is still the one that was seen",
     "another server begins empty",
+    "a copy in the process is told of a block before the commit",
+    "a copy in the process is told of the unblocking before the acknowledgement",
+    "a copy is kept only if nothing was told since before the look-up",
+    "a copy is kept only of what the cache holds",
 }
 
 
@@ -64,6 +69,7 @@ class Reader(NamedTuple):
     generation: Optional[int] = None  # None: blocked or leased to somebody else
     found: object = None  # Record, "leased" or "busy"
     seen: int = 0
+    ticket: Optional[int] = None  # how many changes the copy had been told of when the read began
 
 
 class State(NamedTuple):
@@ -77,6 +83,8 @@ class State(NamedTuple):
     copy: object  # an older copy of both cells; None before there is one; "used" after, or "never"
     deaths: int  # how many writers may still die
     evictions: int  # how many names may still be dropped to make room
+    local: object = "never"  # the version that the process keeps a copy of; None for none, "never" if it keeps none
+    told: int = 0  # how many changes the copy was told of
 
 
 class Violation(Exception):
@@ -98,8 +106,26 @@ def look_up(cell, reader, rules):
     return "leased", cell._replace(lease=reader)
 
 
+def tell(s, rules, rule):
+    """The state after the process's copy was told of a change."""
+    if s.local == "never" or rule not in rules:
+        return s
+    return s._replace(local=None, told=s.told + 1)
+
+
+def keep(s, ticket, version, rules):
+    """The state after the process kept a copy, if it may."""
+    if s.local == "never" or ticket is None:
+        return s
+    if ticket != s.told and "a copy is kept only if nothing was told since before the look-up" in rules:
+        return s
+    return s._replace(local=version)
+
+
 def hit(s, rules):
     """What a read finds in the cache that makes its look-ups now; None if it would go to the database."""
+    if s.local not in (None, "never"):
+        return s.local
     if s.record.value is None:
         return None
     if "a record of another generation is not returned" not in rules:
@@ -118,7 +144,7 @@ def check(s, rules):
     is_quiet = (
         not s.record.blocks and not s.generation.blocks
         and all(w.step in ("start", "done", "dead") for w in s.writers)
-        and all(r.step in ("start", "done") for r in s.readers))
+        and all(r.step == "done" or r.step == "start" and r.ticket is None for r in s.readers))
     # A server that takes over does not know of blocks; a writer that dies at that moment too is not provided against.
     if is_quiet and s.copy != "used" and found < s.db:
         raise Violation(f"the cache keeps v{found}, although the database has v{s.db}")
@@ -136,7 +162,8 @@ def writer_moves(s, rules):
             blocks = {"key": "a write by key blocks the record before it commits",
                       "filter": "a write by filter blocks the generation before it commits"}[w.kind] in rules
             after = Cell(None, None, cell.blocks | {i}) if blocks else cell
-            yield f"w{i} ({w.kind}) blocks", s._replace(**{name: after}, writers=writer(step="blocked"))
+            n = tell(s, rules, "a copy in the process is told of a block before the commit")
+            yield f"w{i} ({w.kind}) blocks", n._replace(**{name: after}, writers=writer(step="blocked"))
         elif w.step == "blocked":
             yield (f"w{i} commits v{s.db + 1}",
                    s._replace(db=s.db + 1, writers=writer(step="committed", version=s.db + 1)))
@@ -147,8 +174,9 @@ def writer_moves(s, rules):
                      "filter": "a write by filter removes the generation again before it is acknowledged"}[w.kind]
             if again in rules:
                 after = after._replace(value=None, lease=None)
+            n = tell(s, rules, "a copy in the process is told of the unblocking before the acknowledgement")
             yield (f"w{i} unblocks, v{w.version} is acknowledged",
-                   s._replace(**{name: after}, acked=max(s.acked, w.version), writers=writer(step="done")))
+                   n._replace(**{name: after}, acked=max(s.acked, w.version), writers=writer(step="done")))
         if w.step in ("blocked", "committed") and s.deaths:
             yield f"w{i} dies", s._replace(writers=writer(step="dead"), deaths=s.deaths - 1)
         # A block that ends although its writer is alive is one that took too long between commit and acknowledgement.
@@ -163,12 +191,18 @@ def reader_moves(s, rules):
         def reader(**change):
             return put(s.readers, i, r._replace(**change))
 
-        if r.step == "start":
+        if r.step == "start" and s.local != "never" and r.ticket is None:
+            if s.local is not None:
+                yield f"r{i} returns v{s.local} from the process's copy", s._replace(readers=reader(step="done"))
+            else:
+                yield f"r{i} finds no copy", s._replace(readers=reader(ticket=s.told, floor=s.acked))
+        elif r.step == "start":
             answer, cell = look_up(s.generation, i, rules)
             known = answer if isinstance(answer, int) else None
             step = "make generation" if answer == "leased" else "no generation" if answer == "busy" else "generation"
             yield (f"r{i} looks the generation up: {answer}",
-                   s._replace(generation=cell, readers=reader(step=step, floor=s.acked, generation=known)))
+                   s._replace(generation=cell, readers=reader(
+                       step=step, floor=s.acked if r.ticket is None else r.floor, generation=known)))
         elif r.step in ("generation", "no generation", "make generation") and r.found is None:
             if "the lease is taken before the database is read" not in rules and s.record.value is None:
                 yield f"r{i} finds nothing", s._replace(readers=reader(found="late"))
@@ -191,12 +225,15 @@ def reader_moves(s, rules):
                 yield (f"r{i} gives its lease back",
                        s._replace(record=s.record._replace(value=None, lease=None), readers=reader(found="busy")))
             else:
-                yield f"r{i} reads v{s.db} from the database", returned(s, i, s.db)
+                n = s if "a copy is kept only of what the cache holds" in rules else keep(s, r.ticket, s.db, rules)
+                yield f"r{i} reads v{s.db} from the database", returned(n, i, s.db)
         elif r.step == "generation":
             if isinstance(r.found, Record) and (
                     r.found.generation == r.generation
                     or "a record of another generation is not returned" not in rules):
-                yield f"r{i} returns v{r.found.version} from the cache", returned(s, i, r.found.version)
+                # Between the look-up and the keeping, anything may happen.
+                yield f"r{i} has v{r.found.version} from the cache", s._replace(
+                    readers=reader(step="keep", seen=r.found.version, generation=None, found=None))
             else:
                 yield f"r{i} loads v{s.db}", s._replace(readers=reader(step="loaded", seen=s.db))
         elif r.step == "loaded":
@@ -205,7 +242,14 @@ def reader_moves(s, rules):
                 found = answer if answer == "leased" else "busy"
                 yield f"r{i} asks for a lease late: {answer}", s._replace(record=cell, readers=reader(found=found))
                 continue
-            yield f"r{i} fills v{r.seen} if it may", returned(fill(s, i, r, rules), i, r.seen)
+            n = fill(s, i, r, rules)
+            if n is s and "a copy is kept only of what the cache holds" in rules:
+                yield f"r{i} may not fill v{r.seen}", returned(s, i, r.seen)
+            else:
+                yield f"r{i} fills v{r.seen} if it may", n._replace(
+                    readers=put(n.readers, i, r._replace(step="keep", generation=None, found=None)))
+        elif r.step == "keep":
+            yield f"r{i} keeps and returns v{r.seen}", returned(keep(s, r.ticket, r.seen, rules), i, r.seen)
 
 
 def fill(s, i, r, rules):
@@ -247,11 +291,11 @@ def cache_moves(s, rules):
         yield "the replica takes over", s._replace(record=record, generation=generation, copy="used")
 
 
-def explore(rules, writers, readers, deaths, evictions, fails_over):
+def explore(rules, writers, readers, deaths, evictions, fails_over, keeps=False):
     """The number of states; or the way to a violation, with it at the end."""
     start = State(
         0, 0, Cell(), Cell(), 1, tuple(Writer(kind) for kind in writers), tuple(Reader() for _ in range(readers)),
-        None if fails_over else "never", deaths, evictions)
+        None if fails_over else "never", deaths, evictions, None if keeps else "never")
     seen = {start: None}
     todo = [start]
     while todo:
@@ -272,7 +316,7 @@ def explore(rules, writers, readers, deaths, evictions, fails_over):
     return len(seen)
 
 
-# Writers, readers, deaths, evictions, failover. None alone has every ingredient, which would take hours; each pair of
+# Writers, readers, deaths, evictions, failover, copies in the process. None alone has every ingredient, which would take hours; each pair of
 # ingredients is in one of them.
 SCENARIOS = [
     (("key",), 2, 1, 1, True),
@@ -281,6 +325,12 @@ SCENARIOS = [
     (("filter", "filter"), 2, 1, 0, False),
     (("key", "key"), 2, 1, 0, False),
     (("key", "filter"), 1, 1, 1, True),
+    (("key",), 2, 1, 1, False, True),
+    (("filter",), 2, 1, 1, False, True),
+    (("key", "key"), 1, 1, 0, False, True),
+    (("key", "filter"), 1, 1, 0, False, True),
+    (("key",), 1, 1, 1, True, True),
+    (("filter",), 1, 1, 1, True, True),
 ]
 
 
@@ -295,10 +345,12 @@ def first_violation(rules):
 def main():
     began = time.monotonic()
     if "--mutants" not in sys.argv:
-        for writers, readers, deaths, evictions, fails_over in SCENARIOS:
-            result = explore(RULES, writers, readers, deaths, evictions, fails_over)
+        for scenario in SCENARIOS:
+            writers, readers, deaths, evictions, fails_over = scenario[:5]
+            result = explore(RULES, *scenario)
             name = (f"writers by {' and '.join(writers)}, {readers} reader(s), {deaths} death(s), "
-                    f"{evictions} eviction(s), failover {'yes' if fails_over else 'no'}")
+                    f"{evictions} eviction(s), failover {'yes' if fails_over else 'no'}"
+                    f"{', copies in the process' if len(scenario) > 5 else ''}")
             if isinstance(result, list):
                 print(f"{name}:\n  " + "\n  ".join(result))
                 return 1

@@ -54,7 +54,9 @@ struct Bench: AsyncParsableCommand {
     }
 
     private static var all: [any Benchmark.Type] {
-        var all: [any Benchmark.Type] = [SQLiteRead.self, SQLiteBulk.self, CacheMemoryHit.self, CacheMemoryRead.self]
+        var all: [any Benchmark.Type] = [
+            SQLiteRead.self, SQLiteBulk.self, CacheMemoryHit.self, CacheMemoryRead.self, ManagerHitL1.self,
+        ]
         #if Postgres
             all += [
                 PostgresRead.self, PostgresReadUsual.self, PostgresBulk.self, PostgresMixed.self, PostgresPage.self,

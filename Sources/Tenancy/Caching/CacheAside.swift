@@ -18,6 +18,8 @@ struct CacheAside: Sendable {
     let counts = Counts()
     /// What is being loaded.
     let flights = Flights()
+    /// What the process itself keeps; `nil` for nothing.
+    let local: LocalCache?
 
     /// How often a record was found and not found, which the adapter can't tell from its own look-ups.
     final class Counts: Sendable {
@@ -25,9 +27,17 @@ struct CacheAside: Sendable {
         let misses = Atomic(0)
     }
 
-    init(_ adapter: any CacheAdapter, _ policy: SDKConfig.CachingPolicy) {
+    init(_ adapter: any CacheAdapter, _ policy: SDKConfig.CachingPolicy, entities: [any Entity.Type] = []) {
         self.adapter = adapter
         self.policy = policy
+        let teller = adapter as? any CacheNotifying
+        local =
+            policy.localMaximumBytes == 0
+            ? nil
+            : LocalCache(
+                maximumBytes: policy.localMaximumBytes, timeToLive: policy.localTimeToLive,
+                isStrong: teller?.notifiesBeforeReturning ?? false, entities: entities)
+        if let local { teller?.addObserver(local) }
     }
 
     /// What the cache did so far, hits and misses counted by records.
@@ -46,16 +56,18 @@ struct CacheAside: Sendable {
     func read(
         _ entity: EntityDescription, _ keys: [Value], _ options: ReadOptions, in context: TenantContext,
         from runner: any StatementRunner
-    ) async throws(TenancyError) -> any RowBatch {
+    ) async throws(TenancyError) -> CacheReading.Result {
         // A replica's answer may be older than a block that has ended, and must not be stored.
         var context = context
         context.consistency = .strong
         let reading = CacheReading(
             cache: self, entity: entity, options: options, context: context, runner: runner)
-        let lookUp = try await reading.lookUp(keys.map { (key: $0, cacheKey: Self.key(entity, $0)) })
+        let lookUp = try await reading.lookUp(keys.map { (key: $0, cacheKey: CacheName.record(entity, $0)) })
         counts.hits.add(keys.count - lookUp.missing.count, ordering: .relaxed)
         counts.misses.add(lookUp.missing.count, ordering: .relaxed)
-        if lookUp.missing.isEmpty { return reading.batch(lookUp.found) }
+        if lookUp.missing.isEmpty {
+            return CacheReading.Result(rows: reading.batch(lookUp.found), storedBytes: lookUp.foundBytes)
+        }
         return try await reading.load(lookUp)
     }
 
@@ -65,6 +77,12 @@ struct CacheAside: Sendable {
             return nil
         }
         return replies
+    }
+
+    /// How long a record is cached, or its absence.
+    func life(_ options: ReadOptions, isAbsent: Bool, _ entity: EntityDescription) -> Duration {
+        let absence = policy.entities[entity.name]?.absenceTimeToLive ?? policy.absenceTimeToLive
+        return isAbsent ? absence : options.cacheTimeToLive ?? policy.timeToLive
     }
 
     // MARK: Writing
@@ -83,7 +101,10 @@ struct CacheAside: Sendable {
         let failure: TenancyError.Code
         do throws(TenancyError) {
             let replies = try await adapter.run(commands, for: tenant)
-            if replies.count == commands.count, replies.allSatisfy({ $0 == .done }) { return }
+            if replies.count == commands.count, replies.allSatisfy({ $0 == .done }) {
+                local?.forget(changes, of: tenant)
+                return
+            }
             failure = .backendFailure
         } catch {
             failure = error.code
@@ -97,6 +118,7 @@ struct CacheAside: Sendable {
     func unblock(_ changes: CacheChanges, _ token: CacheToken, for tenant: TenantID) async {
         let commands = Self.keys(of: changes).map { CacheCommand.unblock($0, token: token) }
         if !commands.isEmpty { _ = await run(commands, tenant) }
+        local?.forget(changes, of: tenant)
     }
 
     /// Until when a write must have been committed or given up that is blocked from now on.
@@ -108,26 +130,17 @@ struct CacheAside: Sendable {
     }
 
     /// Removes everything that is cached of a tenant.
-    func flush(_ tenant: TenantID) async throws(TenancyError) { try await adapter.flush(tenant) }
+    func flush(_ tenant: TenantID) async throws(TenancyError) {
+        // Both before, in case the cache fails, and after, for what was looked up meanwhile.
+        local?.changedAll(of: tenant)
+        try await adapter.flush(tenant)
+        local?.changedAll(of: tenant)
+    }
 
     // MARK: Keys
 
     private static func keys(of changes: CacheChanges) -> [CacheKey] {
-        changes.entities.map(generationKey)
-            + changes.keys.flatMap { entity, keys in keys.map { key(entity, $0) } }
-    }
-
-    // The keys don't tell an entity's form, although processes with an older and a newer one may run side by side while
-    // an application is replaced: what one writes must invalidate what the other has stored.
-
-    static func generationKey(_ entity: EntityDescription) -> CacheKey { CacheKey("g:\(entity.name)") }
-
-    static func key(_ entity: EntityDescription, _ key: Value) -> CacheKey {
-        switch key {
-        case .int64(let value): CacheKey("r:\(entity.name):\(value)")
-        case .uuid(let value): CacheKey("r:\(entity.name):\(value.uuidString)")
-        case .string(let value): CacheKey("r:\(entity.name):\(value)")
-        default: CacheKey("r:\(entity.name):")
-        }
+        changes.entities.map(CacheName.generation)
+            + changes.keys.flatMap { entity, keys in keys.map { CacheName.record(entity, $0) } }
     }
 }

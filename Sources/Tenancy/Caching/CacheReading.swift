@@ -8,9 +8,17 @@ struct CacheReading: Sendable {
     let context: TenantContext
     let runner: any StatementRunner
 
+    /// What a read has.
+    struct Result {
+        let rows: any RowBatch
+        /// What all of it takes in the cache, if all of it was found there, or stored there by this read.
+        var storedBytes: Int?
+    }
+
     /// What a look-up found, and what it did not.
     struct LookUp {
         var found: [RowView] = []
+        var foundBytes = 0
         var missing: [Missing] = []
         /// The generation to store under; `nil` if nothing may be stored.
         var generation: CacheGeneration?
@@ -52,7 +60,7 @@ struct CacheReading: Sendable {
     func lookUp(_ keys: [(key: Value, cacheKey: CacheKey)]) async throws(TenancyError) -> LookUp {
         let lease = CacheToken.random()
         let leaseTime = cache.policy.leaseTime
-        var commands = [CacheCommand.lookUp(CacheAside.generationKey(entity), lease: lease, leaseTime: leaseTime)]
+        var commands = [CacheCommand.lookUp(CacheName.generation(of: entity), lease: lease, leaseTime: leaseTime)]
         for key in keys { commands.append(.lookUp(key.cacheKey, lease: lease, leaseTime: leaseTime)) }
         var result = LookUp(lease: lease)
         guard let replies = await cache.run(commands, context.tenant) else {
@@ -73,6 +81,7 @@ struct CacheReading: Sendable {
                 let identity = CachedRow.Identity(context.tenant, key.cacheKey, entity)
                 if let cached = CachedRow(bytes, of: entity, identity: identity), cached.generation == generation {
                     if let row = cached.row { result.found.append(RowView(row, row: 0)) }
+                    result.foundBytes += bytes.count
                     continue
                 }
                 // Of an older generation or another form: to be replaced, unless somebody else does so first.
@@ -87,7 +96,7 @@ struct CacheReading: Sendable {
 
     /// The generation that a look-up found or that the caller now makes; `nil` while a writer blocks it.
     private func generation(_ reply: CacheReply, _ lease: CacheToken) async -> CacheGeneration? {
-        let key = CacheAside.generationKey(entity)
+        let key = CacheName.generation(of: entity)
         let fresh = CacheGeneration.random()
         let store: CacheCommand
         switch reply {
@@ -109,9 +118,11 @@ struct CacheReading: Sendable {
     // MARK: Loading
 
     /// Loads what a look-up did not find, or gets it from others who load it.
-    func load(_ first: LookUp) async throws(TenancyError) -> any RowBatch {
+    func load(_ first: LookUp) async throws(TenancyError) -> Result {
         var lookUp = first
         var rows = first.found
+        // Whether everything was found in the cache, or stored there, by this read alone.
+        var storedBytes: Int? = first.foundBytes
         // What others wait for until this read ends it.
         var led: Set<CacheKey> = []
         // Of those, what others have waited for since before the look-up: its result is theirs.
@@ -133,15 +144,20 @@ struct CacheReading: Sendable {
                         others.append(miss)
                     }
                 }
-                if !mine.isEmpty { rows += try await load(mine, of: lookUp, &led, sharing: shared) }
+                if !mine.isEmpty {
+                    let loaded = try await load(mine, of: lookUp, &led, sharing: shared)
+                    rows += loaded.rows
+                    storedBytes = storedBytes.flatMap { sum in loaded.storedBytes.map { sum + $0 } }
+                }
                 shared = []
                 guard let other = others.first else { break }
                 var pending = others
                 switch try await cache.flights.wait(for: flight(other.cacheKey), in: context) {
                 case .rows(let batch):
                     pending.removeFirst()
+                    storedBytes = nil
                     for row in 0..<batch.count { rows.append(RowView(batch, row: row)) }
-                    if pending.isEmpty { return self.batch(rows) }
+                    if pending.isEmpty { return Result(rows: self.batch(rows)) }
                 case .lead:
                     led.insert(other.cacheKey)
                     shared = [other.cacheKey]
@@ -149,13 +165,14 @@ struct CacheReading: Sendable {
                 }
                 lookUp = try await self.lookUp(pending.map { (key: $0.key, cacheKey: $0.cacheKey) })
                 rows += lookUp.found
+                storedBytes? += lookUp.foundBytes
                 try share(shared.subtracting(lookUp.missing.map(\.cacheKey)), foundIn: lookUp.found, &led)
             }
         } catch {
             end(&led, led)
             throw error
         }
-        return batch(rows)
+        return Result(rows: batch(rows), storedBytes: storedBytes)
     }
 
     /// Tells others of records that they waited for and that a look-up has found, or found to be absent.
@@ -164,7 +181,7 @@ struct CacheReading: Sendable {
     ) throws(TenancyError) {
         if keys.isEmpty { return }
         var found: [CacheKey: RowView] = [:]
-        for row in rows { found[CacheAside.key(entity, try row.value(entity.keyColumn, as: entity.key.type))] = row }
+        for row in rows { found[CacheName.record(entity, try row.value(entity.keyColumn, as: entity.key.type))] = row }
         for key in keys { cache.flights.share(.rows(batch(found[key].map { [$0] } ?? [])), for: flight(key)) }
         end(&led, keys)
     }
@@ -176,7 +193,7 @@ struct CacheReading: Sendable {
     /// Reads records from the database, tells those who have waited for them, and stores them.
     private func load(
         _ missing: [Missing], of lookUp: LookUp, _ led: inout Set<CacheKey>, sharing shared: Set<CacheKey>
-    ) async throws(TenancyError) -> [RowView] {
+    ) async throws(TenancyError) -> (rows: [RowView], storedBytes: Int?) {
         let loaded: any RowBatch
         do throws(TenancyError) {
             loaded = try await runner.read(entity, keys: missing.map(\.key), in: context)
@@ -196,23 +213,27 @@ struct CacheReading: Sendable {
         for miss in missing where shared.contains(miss.cacheKey) {
             cache.flights.share(.rows(batch(rows[miss.key].map { [$0] } ?? [])), for: flight(miss.cacheKey))
         }
-        try await fill(missing, from: rows, lookUp)
+        let storedBytes = try await fill(missing, from: rows, lookUp)
         end(&led, Set(missing.map(\.cacheKey)))
-        return Array(rows.values)
+        return (Array(rows.values), storedBytes)
     }
 
+    /// Stores what was loaded.
+    ///
+    /// - Returns: What it takes there, if all of it was taken.
     private func fill(
         _ missing: [Missing], from rows: [Value: RowView], _ lookUp: LookUp
-    ) async throws(TenancyError) {
-        guard let generation = lookUp.generation else { return }
-        let policy = cache.policy
+    ) async throws(TenancyError) -> Int? {
+        guard let generation = lookUp.generation else { return nil }
+        var bytesStored = 0
         var commands: [CacheCommand] = []
         for miss in missing {
             if case .none = miss.fill { continue }
             let row = rows[miss.key]
-            let life = varied(row == nil ? policy.absenceTimeToLive : options.cacheTimeToLive ?? policy.timeToLive)
+            let life = varied(cache.life(options, isAbsent: row == nil, entity))
             let identity = CachedRow.Identity(context.tenant, miss.cacheKey, entity)
             let bytes = try CachedRow.bytes(row, of: entity, identity: identity, generation: generation)
+            bytesStored += bytes.count
             switch miss.fill {
             case .none: continue
             case .leased: commands.append(.fill(miss.cacheKey, lease: lookUp.lease, bytes, timeToLive: life))
@@ -221,7 +242,10 @@ struct CacheReading: Sendable {
             }
         }
         // A fill that fails costs the next reader a read of the database, and this one nothing.
-        if !commands.isEmpty { _ = await cache.run(commands, context.tenant) }
+        guard !commands.isEmpty, let replies = await cache.run(commands, context.tenant),
+            replies.count == missing.count, replies.allSatisfy({ $0 == .done })
+        else { return nil }
+        return bytesStored
     }
 
     private func varied(_ life: Duration) -> Duration {

@@ -9,10 +9,15 @@ public import TenancyCore
 /// has replaced. Sizes count keys, values and an estimate of what the cache adds to them.
 ///
 /// Writers in other processes are not seen, so one process alone may write to a database that is cached here.
-public final class MemoryCache: CacheAdapter {
+public final class MemoryCache: CacheNotifying {
     private let shards: [Shard]
     private let now: @Sendable () -> Duration
     private let isShutDown = Atomic(false)
+    private let observers = Mutex<[WeakObserver]>([])
+
+    private struct WeakObserver {
+        weak var observer: (any CacheObserver)?
+    }
 
     /// A lock and what it guards. A class, so that shards can stand in an array.
     private final class Shard: Sendable {
@@ -85,13 +90,35 @@ public final class MemoryCache: CacheAdapter {
     private func perform(_ command: CacheCommand, _ tenant: TenantID) -> CacheReply {
         let address = MemoryCacheAddress(tenant, command.key)
         let shard = shards[address.shard & (shards.count - 1)]
-        return shard.state.withLock { $0.perform(command, at: address, now) }
+        let reply = shard.state.withLock { $0.perform(command, at: address, now) }
+        switch command {
+        case .get, .lookUp, .fill, .expire: break
+        case .set, .delete, .increment, .block, .unblock: tell { $0.changed(command.key, of: tenant) }
+        }
+        return reply
+    }
+
+    /// Yes.
+    public var notifiesBeforeReturning: Bool { true }
+
+    /// Tells an observer from now on.
+    public func addObserver(_ observer: any CacheObserver) {
+        observers.withLock { observers in
+            observers.removeAll { $0.observer == nil }
+            observers.append(WeakObserver(observer: observer))
+        }
+    }
+
+    private func tell(_ body: (any CacheObserver) -> Void) {
+        for entry in observers.withLock(\.self) { if let observer = entry.observer { body(observer) } }
     }
 
     /// Removes the values and leases of one tenant. Costs what that tenant has, whatever others have.
     @discardableResult
     public func flush(_ tenant: TenantID) async throws(TenancyError) -> Int {
-        shards.reduce(0) { sum, shard in sum + shard.state.withLock { $0.flush(tenant, now()) } }
+        let count = shards.reduce(0) { sum, shard in sum + shard.state.withLock { $0.flush(tenant, now()) } }
+        tell { $0.changedAll(of: tenant) }
+        return count
     }
 
     /// What the cache did so far. Entries and bytes include what has expired and was not swept up yet.

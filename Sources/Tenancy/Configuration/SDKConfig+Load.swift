@@ -24,6 +24,8 @@ extension SDKConfig {
     /// | `caching.leaseTime` | `TENANCY_CONFIG_CACHING_LEASE_TIME` | time | `10s` | `1ms…1h`, at most `caching.blockTime` |
     /// | `caching.blockTime` | `TENANCY_CONFIG_CACHING_BLOCK_TIME` | time | `30s` | `1ms…1d` |
     /// | `caching.bulkThreshold` | `TENANCY_CONFIG_CACHING_BULK_THRESHOLD` | integer | `64` | `1…1000000` |
+    /// | `caching.localMaximumBytes` | `TENANCY_CONFIG_CACHING_LOCAL_MAXIMUM_BYTES` | integer | `33554432` | `0…1099511627776` |
+    /// | `caching.localTimeToLive` | `TENANCY_CONFIG_CACHING_LOCAL_TIME_TO_LIVE` | time | `1m` | `1ms…365d` |
     /// | `registry.refreshInterval` | `TENANCY_CONFIG_REGISTRY_REFRESH_INTERVAL` | time | `5s` | `1ms…1d` |
     /// | `registry.maximumCachedTenants` | `TENANCY_CONFIG_REGISTRY_MAXIMUM_CACHED_TENANTS` | integer | `100000` | `1…100000000` |
     /// | `registry.deletionGrace` | `TENANCY_CONFIG_REGISTRY_DELETION_GRACE` | time | `refreshInterval` and `callTimeout` | `0s…7d` |

@@ -80,6 +80,8 @@ extension SDKConfig {
             Setting("caching.leaseTime", \.caching.leaseTime, millisecond...hour),
             Setting("caching.blockTime", \.caching.blockTime, millisecond...24 * hour),
             Setting("caching.bulkThreshold", \.caching.bulkThreshold, 1...1_000_000),
+            Setting("caching.localMaximumBytes", \.caching.localMaximumBytes, 0...1 << 40),
+            Setting("caching.localTimeToLive", \.caching.localTimeToLive, millisecond...year),
             Setting("registry.refreshInterval", \.registry.refreshInterval, millisecond...24 * hour),
             Setting("registry.maximumCachedTenants", \.registry.maximumCachedTenants, 1...100_000_000),
             Setting("registry.deletionGrace", \.registry.deletionGrace, .zero...7 * 24 * hour),

@@ -10,6 +10,7 @@ extension SDKConfig {
             setting.value(in: self).flatMap { setting.key.kind.problem(of: $0) }
                 .map { "'\(setting.key.name)' \($0)" }
         }
+        problems += caching.problems(entities: Set(entities.map { $0.entityDescription.name }))
         problems += contradictions.map { "'\($0.name)' \($0.problem)" }
         guard problems.isEmpty else {
             throw TenancyError(
@@ -35,6 +36,20 @@ extension SDKConfig {
                 throw TenancyError(
                     .schemaInvalid, "The schema can't be used: \(problems.joined(separator: "; ")).",
                     details: .init(entity: entity.name))
+            }
+        }
+    }
+}
+
+extension SDKConfig.CachingPolicy {
+    /// What is wrong with the entities' policies.
+    fileprivate func problems(entities names: Set<String>) -> [String] {
+        entities.sorted { $0.key < $1.key }.flatMap { name, policy -> [String] in
+            guard names.contains(name) else { return ["'caching.entities' names '\(name)', which is no entity"] }
+            let lives = [("timeToLive", policy.timeToLive), ("absenceTimeToLive", policy.absenceTimeToLive)]
+            return lives.compactMap { setting, life in
+                guard let life, life < .milliseconds(1) || life > .seconds(365 * 86_400) else { return nil }
+                return "'caching.entities' has a '\(setting)' outside 1ms…365d for '\(name)'"
             }
         }
     }

@@ -54,9 +54,41 @@ public struct SDKConfig: Sendable {
         public var blockTime: Duration = .seconds(30)
         /// From how many records on a write invalidates the tenant's whole entity instead of each record. Default 64.
         public var bulkThreshold = 64
+        /// How many bytes decoded records may be taken to occupy that the process itself keeps in front of the cache; 0
+        /// for none. Default 32 MiB.
+        ///
+        /// They answer reads that may be old, and strong ones if the cache is in the process's own memory.
+        public var localMaximumBytes = 32 << 20
+        /// How long the process keeps a decoded record at most. Default 60 seconds.
+        public var localTimeToLive: Duration = .seconds(60)
+        /// What is different for some entities, by their names.
+        public var entities: [String: EntityPolicy] = [:]
 
         /// The defaults.
         public init() {}
+    }
+
+    /// How one entity's point reads are cached where a call doesn't say.
+    public struct EntityPolicy: Sendable, Hashable {
+        /// Whether the cache may be read from and filled. Default `true`.
+        public var usesCache: Bool
+        /// How long a record lives in the cache; `nil` for ``CachingPolicy/timeToLive``.
+        public var timeToLive: Duration?
+        /// How long that a record is absent lives there; `nil` for ``CachingPolicy/absenceTimeToLive``.
+        public var absenceTimeToLive: Duration?
+        /// How old what is read may be. Default ``ReadConsistency/strong``. What a call or its handle says goes before.
+        public var consistency: ReadConsistency
+
+        /// A policy.
+        public init(
+            usesCache: Bool = true, timeToLive: Duration? = nil, absenceTimeToLive: Duration? = nil,
+            consistency: ReadConsistency = .strong
+        ) {
+            self.usesCache = usesCache
+            self.timeToLive = timeToLive
+            self.absenceTimeToLive = absenceTimeToLive
+            self.consistency = consistency
+        }
     }
 
     /// How long what is known of a tenant is trusted.

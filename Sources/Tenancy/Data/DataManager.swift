@@ -9,6 +9,10 @@ public import TenancyCore
 public final class DataManager: Sendable {
     let adapter: any DatabaseAdapter
     let cache: CacheAside?
+    /// What the process itself keeps of the cache.
+    let local: LocalCache?
+    /// What is different for some entities, by their types and by their descriptions.
+    let entityPolicies: [ObjectIdentifier: SDKConfig.EntityPolicy]
     let limits: SDKConfig.Limits
     let callTimeout: Duration
     let recorder: AnalyticsRecorder
@@ -22,6 +26,14 @@ public final class DataManager: Sendable {
     init(_ config: SDKConfig, adapter: any DatabaseAdapter, cache: CacheAside?, recorder: AnalyticsRecorder) {
         self.adapter = adapter
         self.cache = cache
+        local = cache?.local
+        var policies: [ObjectIdentifier: SDKConfig.EntityPolicy] = [:]
+        for type in config.entities {
+            guard let policy = config.caching.entities[type.entityDescription.name] else { continue }
+            policies[ObjectIdentifier(type)] = policy
+            policies[ObjectIdentifier(type.entityDescription)] = policy
+        }
+        entityPolicies = policies
         self.recorder = recorder
         limits = config.limits
         callTimeout = config.callTimeout
@@ -50,6 +62,10 @@ public final class DataManager: Sendable {
 
     /// What the cache did so far; `nil` if none is configured.
     public var cacheStatistics: CacheStatistics? { cache?.statistics }
+
+    /// What the process's own copies in front of the cache did so far; `nil` if there are none. A read that they answer
+    /// is not counted by ``cacheStatistics``.
+    public var localCacheStatistics: CacheStatistics? { local?.statistics }
 
     /// How long after a tenant is refused here another process may still work for it.
     var deletionGrace: Duration {
@@ -83,7 +99,11 @@ public final class DataManager: Sendable {
         guard isRunning.withLock(\.self) else { throw TenancyError(.shutDown, "The SDK has shut down.") }
     }
 
-    func stop() { isRunning.withLock { $0 = false } }
+    func stop() {
+        isRunning.withLock { $0 = false }
+        // Copies are handed out without asking whether the SDK runs.
+        local?.close()
+    }
 
     /// What makes and checks cursors, with a key that all processes of the database share.
     func cursorCodec() async throws(TenancyError) -> CursorCodec {

@@ -21,6 +21,8 @@ struct DataSession: Sendable {
     var transaction: TransactionScope?
     /// What was tracked in that transaction so far.
     var events: TrackedEvents?
+    /// How old reads may be, if the handle says so.
+    var consistency: ReadConsistency?
 
     /// Lets a call in, or throws; and says until when it may run.
     func admit() async throws(TenancyError) -> TenantContext {
@@ -44,11 +46,40 @@ struct DataSession: Sendable {
         }
     }
 
+    /// The options of a point read with everything filled in.
+    func resolved(_ options: ReadOptions, for entity: EntityDescription) -> ReadOptions {
+        let policy = manager.entityPolicies[ObjectIdentifier(entity)]
+        return ReadOptions(
+            usesCache: options.usesCache ?? policy?.usesCache ?? true,
+            cacheTimeToLive: options.cacheTimeToLive ?? policy?.timeToLive,
+            consistency: options.consistency ?? consistency ?? policy?.consistency ?? context.consistency)
+    }
+
     /// The cache, unless the call is part of a transaction, which neither reads from it nor fills it, or is about
     /// Tenancy's own records: a cache of this process would hide what another process changed, and a shared one is no
     /// place for keys.
     func cache(for entity: EntityDescription, _ options: ReadOptions) -> CacheAside? {
-        guard transaction == nil, options.usesCache, !DataManager.ownEntities.contains(entity) else { return nil }
+        guard transaction == nil, options.usesCache != false, !DataManager.ownEntities.contains(entity) else {
+            return nil
+        }
         return manager.cache
+    }
+
+    /// A record that the process itself keeps. Whatever is not as usual is left to the long way, which knows what to
+    /// throw; what is kept was let through there once, so its entity and key are known to be good.
+    @inline(__always)
+    func local<E: Entity>(_ type: E.Type, _ key: Value, _ options: ReadOptions) -> LocalCache.Answer<E> {
+        guard let local = manager.local, transaction == nil, options.usesCache != false,
+            case .tenant(let entry) = admission, !Task.isCancelled
+        else { return .unknown }
+        let now = LocalTime.now()
+        guard entry.admits(at: now) else { return .unknown }
+        if let deadline = context.deadline, deadline <= .now { return .unknown }
+        var consistency = options.consistency ?? consistency
+        if !manager.entityPolicies.isEmpty, let policy = manager.entityPolicies[ObjectIdentifier(type)] {
+            if options.usesCache == nil, !policy.usesCache { return .unknown }
+            consistency = consistency ?? policy.consistency
+        }
+        return local.read(type, key, of: context.tenant, consistency ?? .strong, now: now)
     }
 }

@@ -29,22 +29,23 @@ public struct EntityAccess<Element: Sendable>: Sendable {
 
     // MARK: Reading by key
 
-    func read(keys: [Value], options: ReadOptions) async throws(TenancyError) -> any RowBatch {
+    func read(keys: [Value], options: ReadOptions) async throws(TenancyError) -> CacheReading.Result {
         try builder.checkKeys(keys)
         var context = try await admit()
+        let options = session.resolved(options, for: entity)
         if let consistency = options.consistency { context.consistency = consistency }
         do throws(TenancyError) {
             if let cache = session.cache(for: entity, options) {
                 return try await cache.read(entity, keys, options, in: context, from: session.runner)
             }
-            return try await session.runner.read(entity, keys: keys, in: context)
+            return CacheReading.Result(rows: try await session.runner.read(entity, keys: keys, in: context))
         } catch {
             throw placed(error)
         }
     }
 
     func readOne(_ key: Value, options: ReadOptions) async throws(TenancyError) -> Element? {
-        let rows = try await read(keys: [key], options: options)
+        let rows = try await read(keys: [key], options: options).rows
         return rows.count == 0 ? nil : try schema.decode(RowView(rows, row: 0))
     }
 
@@ -57,7 +58,7 @@ public struct EntityAccess<Element: Sendable>: Sendable {
         var seen: Set<Value> = []
         let distinct = keys.filter { seen.insert($0).inserted }
         if distinct.isEmpty { return [] }
-        let rows = try await read(keys: distinct, options: options)
+        let rows = try await read(keys: distinct, options: options).rows
         var found: [Value: Int] = [:]
         for row in 0..<rows.count {
             found[try RowView(rows, row: row).value(entity.keyColumn, as: entity.key.type)] = row
@@ -76,7 +77,28 @@ extension EntityAccess where Element: Entity {
     ///
     /// - Throws: ``TenancyError``.
     public func read(_ id: Element.ID, options: ReadOptions = .default) async throws(TenancyError) -> Element? {
-        try await readOne(id.fieldValue, options: options)
+        let key = id.fieldValue
+        switch session.local(Element.self, key, options) {
+        case .found(let element): return element
+        case .absent: return nil
+        case .unknown: return try await readAndKeep(key, options)
+        }
+    }
+
+    /// Reads a record that the process doesn't keep, and keeps it.
+    func readAndKeep(_ key: Value, _ options: ReadOptions) async throws(TenancyError) -> Element? {
+        let local = session.transaction == nil ? session.manager.local : nil
+        let tenant = session.context.tenant
+        let ticket = local?.ticket(Element.self, key, of: tenant)
+        let result = try await read(keys: [key], options: options)
+        let element = result.rows.count == 0 ? nil : try schema.decode(RowView(result.rows, row: 0))
+        if let local, let ticket, let bytes = result.storedBytes {
+            local.keep(
+                element, bytes: bytes, key, of: tenant, ticket,
+                life: session.manager.cache?.life(
+                    session.resolved(options, for: entity), isAbsent: element == nil, entity))
+        }
+        return element
     }
 
     /// The records with those keys in the order of the keys, each once; keys that the tenant has no record of are left

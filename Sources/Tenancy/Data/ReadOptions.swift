@@ -1,26 +1,31 @@
 public import TenancyCore
 
-/// How a point read may be served.
+/// How a point read may be served. What is `nil` is as the handle and the configuration say.
 public struct ReadOptions: Sendable, Hashable {
-    /// Whether the cache may be read from and filled. Default `true`. In a transaction it never is.
-    public var usesCache = true
-    /// How long what is read may be cached; `nil` for the configuration's ``SDKConfig/CachingPolicy/timeToLive``.
+    /// Whether the cache may be read from and filled; `nil` for the entity's ``SDKConfig/EntityPolicy/usesCache``. In a
+    /// transaction it never is.
+    public var usesCache: Bool?
+    /// How long what is read may be cached; `nil` for the entity's, else the configuration's
+    /// ``SDKConfig/CachingPolicy/timeToLive``.
     public var cacheTimeToLive: Duration?
-    /// How old what is read may be; `nil` for the handle's: ``TenantHandle/reading(_:)``. A read that is served by the
-    /// cache, or fills it, is strong in any case: what is stored must not have been overwritten.
+    /// How old what is read may be; `nil` for the handle's (``TenantHandle/reading(_:)``), else the entity's, else
+    /// ``ReadConsistency/strong``.
+    ///
+    /// A copy in the process's own memory may answer a read that may be old. What such a read gets from the cache, or
+    /// stores there, is as new as if it were strong: what is stored must not have been overwritten.
     public var consistency: ReadConsistency?
 
     /// The defaults.
     public init() {}
 
     /// Options for a read.
-    public init(usesCache: Bool = true, cacheTimeToLive: Duration? = nil, consistency: ReadConsistency? = nil) {
+    public init(usesCache: Bool? = nil, cacheTimeToLive: Duration? = nil, consistency: ReadConsistency? = nil) {
         self.usesCache = usesCache
         self.cacheTimeToLive = cacheTimeToLive
         self.consistency = consistency
     }
 
-    /// From the cache if it is there, else from the database.
+    /// As the handle and the configuration say.
     public static let `default` = ReadOptions()
     /// From the database, past the cache.
     public static let uncached = ReadOptions(usesCache: false)

@@ -5,7 +5,15 @@ extension TenantHandle {
     /// See ``EntityAccess/read(_:options:)``.
     public func read<E: Entity>(
         _ type: E.Type, _ id: E.ID, options: ReadOptions = .default
-    ) async throws(TenancyError) -> E? { try await entities(type).read(id, options: options) }
+    ) async throws(TenancyError) -> E? {
+        let key = id.fieldValue
+        // Before anything is put together that only the long way needs.
+        switch session.local(type, key, options) {
+        case .found(let element): return element
+        case .absent: return nil
+        case .unknown: return try await entities(type).readAndKeep(key, options)
+        }
+    }
 
     /// See ``EntityAccess/read(ids:options:)``.
     public func read<E: Entity>(

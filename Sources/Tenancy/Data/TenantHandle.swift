@@ -33,6 +33,7 @@ public struct TenantHandle: Sendable {
     public func reading(_ consistency: ReadConsistency) -> TenantHandle {
         var session = session
         session.context.consistency = consistency
+        session.consistency = consistency
         return TenantHandle(session: session)
     }
 

@@ -20,6 +20,9 @@ final class TenantEntry: Sendable {
 
     let id: TenantID
     private let state: Mutex<State>
+    /// Until when calls are admitted without a closer look, by ``LocalTime``. Kept apart, because every hit in the
+    /// process's own memory reads it.
+    private let admittedUntil = Atomic(Int64.min)
 
     init(_ tenant: StoredTenant) {
         id = tenant.tenant.id
@@ -33,12 +36,17 @@ final class TenantEntry: Sendable {
     func update(_ tenant: StoredTenant) {
         state.withLock { state in
             state.isRefreshing = false
+            admittedUntil.store(.min, ordering: .relaxed)
             guard tenant.version >= state.known.version else { return }
             let asked = max(tenant.asked, state.known.asked)
             state.known = tenant
             state.known.asked = asked
         }
     }
+
+    /// Whether a call is admitted without a closer look.
+    @inline(__always)
+    func admits(at now: Int64) -> Bool { now < admittedUntil.load(ordering: .relaxed) }
 
     /// Lets another caller refresh after one that failed.
     func refreshFailed() { state.withLock { $0.isRefreshing = false } }
@@ -49,7 +57,13 @@ final class TenantEntry: Sendable {
         state.withLock { state in
             let age = state.known.asked.duration(to: now)
             if age > interval { return .unknown }
-            if age <= interval / 2 || state.isRefreshing { return .trusted(state.known.tenant.status) }
+            if age <= interval / 2 || state.isRefreshing {
+                if age < interval / 2, state.known.tenant.status == .active {
+                    let rest = LocalTime.nanoseconds(interval / 2 - age)
+                    admittedUntil.store(LocalTime.now() + rest, ordering: .relaxed)
+                }
+                return .trusted(state.known.tenant.status)
+            }
             state.isRefreshing = true
             return .aging(state.known.tenant.status)
         }

@@ -35,6 +35,32 @@ public protocol CacheAdapter: Sendable {
     func shutDown() async
 }
 
+/// A cache that tells of changes to what it holds, so that a process can keep copies.
+public protocol CacheNotifying: CacheAdapter {
+    /// Whether every change, whoever makes it, is told before the call that makes it returns. Copies may answer strong
+    /// reads then.
+    var notifiesBeforeReturning: Bool { get }
+
+    /// Tells an observer from now on, for as long as somebody else holds it.
+    func addObserver(_ observer: any CacheObserver)
+}
+
+/// Hears of changes to what a cache holds. Its methods are called from anywhere, and return at once.
+public protocol CacheObserver: AnyObject, Sendable {
+    /// A value was removed or replaced, or its key was blocked or unblocked. That a value was filled, has expired or made
+    /// room need not be told.
+    func changed(_ key: CacheKey, of tenant: TenantID)
+
+    /// That may be so of any of a tenant's keys.
+    func changedAll(of tenant: TenantID)
+
+    /// Changes may have gone untold, or may go untold from now on until ``confirmed(_:)``.
+    func lost()
+
+    /// Every change that was made before that moment, to what was asked for since the last ``lost()``, has been told.
+    func confirmed(_ instant: ContinuousClock.Instant)
+}
+
 /// The name of a cached value among those of one tenant.
 public struct CacheKey: Sendable {
     /// The name. It may hold any character, because the tenant's part of the stored key comes before it and has a

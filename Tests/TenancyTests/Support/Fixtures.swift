@@ -72,6 +72,16 @@ struct Stage {
     let sdk: MultiTenantSDK
     let tenant: TenantHandle
 
+    init(
+        database: GatedDatabase, cache: GatedCache, clock: ManualClock, sdk: MultiTenantSDK, tenant: TenantHandle
+    ) {
+        self.database = database
+        self.cache = cache
+        self.clock = clock
+        self.sdk = sdk
+        self.tenant = tenant
+    }
+
     init(configure: (inout SDKConfig) -> Void = { _ in }) async throws {
         clock = ManualClock()
         database = GatedDatabase(InMemoryDatabase())
