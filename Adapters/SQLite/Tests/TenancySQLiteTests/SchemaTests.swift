@@ -107,6 +107,123 @@ import Testing
         await again.shutDown()
     }
 
+    private static let due = Timestamp(microsecondsSince1970: 1_700_000_000_123_000)
+
+    /// A field, what stands in it, and the same field as another type that SQLite stores alike.
+    private static let mistakable: [(FieldDescription, Value, FieldDescription)] = {
+        func field(_ type: FieldType, _ options: FieldOptions = FieldOptions()) -> FieldDescription {
+            Fields.field("a", type, nullable: true, options)
+        }
+        return [
+            (field(.timestamp), .timestamp(due), field(.int64)), (field(.int64), 7, field(.timestamp)),
+            (field(.bool), true, field(.int64)), (field(.int64), 1, field(.bool)),
+            (field(.json), .json(JSON(trusted: "[1]")), field(.string)), (field(.string), "x", field(.json)),
+            (field(.uuid), .uuid(UUID()), field(.bytes)), (field(.bytes), .bytes([1]), field(.uuid)),
+            (
+                field(.decimal, .decimal(precision: 8, scale: 2)), .decimal(2.5),
+                field(.decimal, .decimal(precision: 6, scale: 2))
+            ), (field(.timestamp, .microseconds), .timestamp(due), field(.timestamp)),
+        ]
+    }()
+
+    @Test("A field that was taken out comes back as what it was, and as nothing else", arguments: models)
+    func comeback(_ model: SQLiteConfiguration.Model) async throws {
+        let a = try tenant("a")
+        for (before, value, after) in Self.mistakable {
+            let directory = try TemporaryDirectory()
+            let old = try await Bench(Fields.item([before]), model: model, in: directory)
+            try await old.insert([old.item(1) + [value]], a)
+            await old.shutDown()
+            // Twice, because each start looks at all columns.
+            for extra in [[], [Fields.field("b", .bool, nullable: true)]] {
+                let without = try await Bench(Fields.item(extra), model: model, in: directory)
+                #expect(try await without.ids(.always, a) == [1])
+                await without.shutDown()
+            }
+            let other = try await Bench(Fields.item([after]), model: model, in: directory, start: false)
+            let error = await expect(.schemaConflict) {
+                try await other.adapter.start([other.entity])
+                return try await other.ids(.always, a)
+            }
+            #expect(error?.details.field == "a", "\(before.type) to \(after.type)")
+            await other.shutDown()
+            let same = try await Bench(Fields.item([before]), model: model, in: directory)
+            let rows = try await same.adapter.read(same.entity, keys: [1], in: a)
+            #expect(try RowView(rows, row: 0).value(4, as: before.type) == value)
+            await same.shutDown()
+        }
+    }
+
+    @Test("A column of which it is not known what it holds is refused; one that was dropped is made anew")
+    func unknownColumns() async throws {
+        let a = try tenant("a")
+        func change(_ bench: Bench, _ sql: String) async throws {
+            let queue = try DatabaseQueue(path: bench.path)
+            try await queue.write { try $0.execute(sql: sql) }
+            try queue.close()
+        }
+        let directory = try TemporaryDirectory()
+        let old = try await Bench(Fields.item([Fields.field("a", .timestamp, nullable: true)]), in: directory)
+        try await old.insert([old.item(1) + [.timestamp(Self.due)]], a)
+        await old.shutDown()
+        let without = try await Bench(in: directory)
+        await without.shutDown()
+        try await change(without, "ALTER TABLE items ADD COLUMN b INTEGER")
+        let stranger = try await Bench(
+            Fields.item([Fields.field("b", .int64, nullable: true)]), in: directory, start: false)
+        let error = await expect(.schemaConflict) { try await stranger.adapter.start([stranger.entity]) }
+        #expect(error?.details.field == "b")
+        await stranger.shutDown()
+        try await change(without, "ALTER TABLE items DROP COLUMN a")
+        let new = try await Bench(Fields.item([Fields.field("a", .int64, nullable: true)]), in: directory)
+        try await new.insert([new.item(2) + [7]], a)
+        let rows = try await new.adapter.read(new.entity, keys: [1], in: a)
+        #expect(rows.isNull(0, 4))
+        await new.shutDown()
+    }
+
+    @Test("A field that had to have a value becomes optional, and everything else stays", arguments: models)
+    func optional(_ model: SQLiteConfiguration.Model) async throws {
+        let directory = try TemporaryDirectory()
+        let a = try tenant("a")
+        func entity(_ nullable: Bool, isGone: Bool = false) -> EntityDescription {
+            Fields.item(
+                [
+                    Fields.field("text", .string, nullable: nullable),
+                    Fields.field("must", .decimal, nullable: nullable, .default(.decimal(2.5))),
+                ] + (isGone ? [] : [Fields.field("gone", .int64, .default(7))]),
+                indexes: [.init(columns: [4, 1], isUnique: true)], search: [.init(column: 4, weight: 1)])
+        }
+        func found(_ bench: Bench, _ word: String) async throws -> Int {
+            let search = try #require(
+                try bench.builder.search(
+                    word, filter: .always, requiresAllWords: true, lastWordIsPrefix: false, limit: 9))
+            return try await bench.adapter.search(search, in: a).count
+        }
+        let old = try await Bench(entity(false), model: model, in: directory)
+        try await old.insert([old.item(1, "n") + ["word", .decimal(1.5), 1]], a)
+        await old.shutDown()
+        for start in 0..<2 {
+            let new = try await Bench(entity(true, isGone: true), model: model, in: directory)
+            try await new.insert([new.item(Int64(2 + start), "n\(start)") + [.null, .null]], a)
+            #expect(try await found(new, "word") == 1)
+            let rows = try await new.adapter.read(new.entity, keys: [1], in: a)
+            #expect(try rows.string(0, 4) == "word")
+            #expect(try rows.decimal(0, 5) == 1.5)
+            #expect(try await new.ids(.isNull(field: "must"), a) == (0...start).map { Int64(2 + $0) })
+            _ = await expect(.uniqueViolation) {
+                try await new.insert([new.item(9, "n") + ["word", .null]], a)
+            }
+            await new.shutDown()
+        }
+        // What had a default kept it, and so was never without a value.
+        let again = try await Bench(entity(true), model: model, in: directory)
+        let rows = try await again.adapter.read(again.entity, keys: [1], in: a)
+        #expect(try rows.int64(0, 6) == 1)
+        #expect(try await again.ids(.compare(field: "gone", .equal, 7), a) == [2, 3])
+        await again.shutDown()
+    }
+
     @Test("Indexes come and go with their declaration; a unique one needs unique values")
     func indexes() async throws {
         let directory = try TemporaryDirectory()

@@ -28,11 +28,8 @@ struct SchemaComparison {
             guard Self.canBecome(column.type, field), field.type != .string || column.collation == "C" else {
                 throw conflict("The field's type was changed.", field)
             }
-            guard column.isNotNull == !field.isNullable else {
-                throw conflict(
-                    column.isNotNull
-                        ? "The field had to have a value, and no longer must."
-                        : "The field could be without a value, and now must have one.", field)
+            guard column.isNotNull || field.isNullable else {
+                throw conflict("The field could be without a value, and now must have one.", field)
             }
         }
     }
@@ -62,10 +59,11 @@ struct SchemaComparison {
                 statements.append("ALTER TABLE \(plan.table) ADD COLUMN \(TableText.column(field))")
                 continue
             }
+            let alter = "ALTER TABLE \(plan.table) ALTER COLUMN \(Identifier.quote(field.name))"
             if column.type != TableText.type(of: field) {
-                let name = Identifier.quote(field.name)
-                statements.append("ALTER TABLE \(plan.table) ALTER COLUMN \(name) TYPE \(TableText.type(of: field))")
+                statements.append("\(alter) TYPE \(TableText.type(of: field))")
             }
+            if column.isNotNull, field.isNullable { statements.append("\(alter) DROP NOT NULL") }
         }
         // A field that is no longer declared keeps its column and data; without it no record could be added.
         for column in table.columns where column.isNotNull && !column.hasDefault && column.name != "tenant_id" {

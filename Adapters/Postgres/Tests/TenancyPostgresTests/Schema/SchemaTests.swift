@@ -90,10 +90,6 @@ struct SchemaTests {
                 Self.entity([Self.id, Self.name, FieldDescription(name: "n", type: .int64, isNullable: false), extra]),
                 "n"
             ),
-            (
-                Self.entity([Self.id, FieldDescription(name: "name", type: .string, isNullable: true), number, extra]),
-                "name"
-            ),
             (Self.entity([Self.id, Self.name, number, extra], key: 1), "name"),
             (
                 Self.entity([
@@ -113,6 +109,67 @@ struct SchemaTests {
             if let field { #expect(error?.details.field == field) }
         }
         #expect(outcome.1 == ["tenant_id", "id", "name", "n"])
+    }
+
+    @Test("A field that had to have a value becomes optional, and everything else stays")
+    func optional() async throws {
+        func entity(_ isNullable: Bool) -> EntityDescription {
+            Self.entity(
+                [
+                    Self.id, FieldDescription(name: "name", type: .string, isNullable: isNullable),
+                    FieldDescription(
+                        name: "amount", type: .decimal, isNullable: isNullable, options: .default(.decimal(2.5))),
+                ], indexes: [.init(columns: [1], isUnique: true)], search: [.init(column: 1)])
+        }
+        let (before, after) = (entity(false), entity(true))
+        let outcome = try await Bench.with([before, after], isMigrated: false) { [a] bench in
+            try bench.migrate(to: [before])
+            try bench.insert(before, [[1, "word", .decimal(1.5)]], a)
+            try bench.migrate(to: [after])
+            let again = try bench.migrate(to: [after])
+            try bench.insert(after, [[2, .null, .null]], a)
+            let taken = failure { try bench.insert(after, [[3, "word", .null]], a) }
+            // The declaration of before can't have the column back.
+            let back = failure { try bench.migrate(to: [before]) }
+            return (again, try bench.read(after, [1], a) + bench.read(after, [2], a), taken, back)
+        }
+        #expect(outcome.0 == 0)
+        #expect(outcome.1 == [[1, "word", .decimal(1.5)], [2, .null, .null]])
+        #expect(outcome.2?.code == .uniqueViolation)
+        #expect(outcome.3?.code == .schemaConflict)
+    }
+
+    @Test("A field that was taken out comes back as what it was, and as nothing else")
+    func comeback() async throws {
+        func field(_ type: FieldType, _ options: FieldOptions = FieldOptions()) -> FieldDescription {
+            FieldDescription(name: "n", type: type, isNullable: true, options: options)
+        }
+        let due = Value.timestamp(Timestamp(microsecondsSince1970: 1_700_000_000_123_000))
+        let cases: [(FieldDescription, Value, FieldDescription)] = [
+            (field(.timestamp), due, field(.int64)), (field(.int64), 7, field(.timestamp)),
+            (field(.bool), true, field(.int64)), (field(.string), "x", field(.json)),
+            (field(.json), .json(JSON(trusted: "[1]")), field(.string)),
+            (field(.uuid), .uuid(UUID()), field(.bytes)), (field(.bytes), .bytes([1]), field(.uuid)),
+            (
+                field(.decimal, .decimal(precision: 8, scale: 2)), .decimal(2.5),
+                field(.decimal, .decimal(precision: 6, scale: 2))
+            ), (field(.timestamp, .microseconds), due, field(.timestamp)),
+        ]
+        for (before, value, after) in cases {
+            let (first, without, second) = (
+                Self.entity([Self.id, before]), Self.entity([Self.id]), Self.entity([Self.id, after])
+            )
+            let outcome = try await Bench.with([first, without], isMigrated: false) { [a] bench in
+                try bench.migrate(to: [first])
+                try bench.insert(first, [[1, value]], a)
+                try bench.migrate(to: [without])
+                let error = failure { try bench.migrate(to: [second]) }
+                try bench.migrate(to: [first])
+                return (error, try bench.read(first, [1], a))
+            }
+            #expect(outcome.0?.code == .schemaConflict && outcome.0?.details.field == "n", "\(before) to \(after)")
+            #expect(outcome.1 == [[1, value]])
+        }
     }
 
     @Test("Two processes that start at once make the tables once")

@@ -27,11 +27,8 @@ extension SchemaUpdate {
             guard column.type == TableText.type(of: field), collates == (field.type == .decimal),
                 Self.canBecome(declarations[field.name], field)
             else { throw conflict("The field's type was changed.", plan, field) }
-            guard column.isNotNull == !field.isNullable else {
-                throw conflict(
-                    column.isNotNull
-                        ? "The field had to have a value, and no longer must."
-                        : "The field could be without a value, and now must have one.", plan, field)
+            guard column.isNotNull || field.isNullable else {
+                throw conflict("The field could be without a value, and now must have one.", plan, field)
             }
         }
         if try !isUnique(["tenant_id", plan.entity.key.name], plan) {
@@ -39,9 +36,11 @@ extension SchemaUpdate {
         }
     }
 
-    /// Whether every value of a stored declaration is one of the field's.
+    /// Whether every value of a stored declaration is one of the field's. Of a column without one nobody knows what its
+    /// values mean.
     private static func canBecome(_ stored: String?, _ field: FieldDescription) -> Bool {
-        guard let stored, stored != declaration(field) else { return true }
+        guard let stored else { return false }
+        if stored == declaration(field) { return true }
         switch field.type {
         case .timestamp: return stored == "timestamp(3)"
         case .decimal:
@@ -50,6 +49,21 @@ extension SchemaUpdate {
             let (precision, scale) = (field.options.precision, field.options.scale)
             return scale >= numbers[1] && precision - scale >= numbers[0] - numbers[1]
         default: return false
+        }
+    }
+
+    /// Keeps what the table's columns were declared as, also of those that the entity no longer declares: their values
+    /// are still there, and a later declaration is held against what they mean.
+    func rememberDeclarations(_ plan: TablePlan) throws {
+        try database.execute(
+            sql: """
+                DELETE FROM \(Self.fieldTable)
+                WHERE entity = ?1 AND field NOT IN (SELECT name FROM pragma_table_info(?1))
+                """, arguments: [plan.entity.name])
+        for field in plan.entity.fields {
+            try database.execute(
+                sql: "INSERT OR REPLACE INTO \(Self.fieldTable) (entity, field, type) VALUES (?, ?, ?)",
+                arguments: [plan.entity.name, field.name, Self.declaration(field)])
         }
     }
 
@@ -65,20 +79,25 @@ extension SchemaUpdate {
         }
     }
 
-    /// Rebuilds a table with a column that the entity no longer declares and that must have a value.
+    /// Rebuilds a table with a column that must have a value, and whose field is optional now or no longer declared.
     func loosen(_ stored: StoredTable, _ plan: TablePlan, _ text: TableText) throws {
         let leftovers = stored.columns.filter { column in
             column.name != "rowid_" && column.name != "tenant_id" && plan.entity.column(named: column.name) == nil
         }
-        guard leftovers.contains(where: \.isNotNull) else { return }
+        let isOptionalNow = plan.entity.fields.contains { $0.isNullable && stored.column($0.name)?.isNotNull == true }
+        // A column with a default stands in no record's way.
+        let isNeeded = leftovers.contains { $0.isNotNull && $0.defaultText == nil }
+        guard isOptionalNow || isNeeded else { return }
         let temporary = "_new_" + plan.name
         let names = (["rowid_", "tenant_id"] + plan.entity.fields.map(\.name) + leftovers.map(\.name))
             .map(TablePlan.quote).joined(separator: ", ")
         let sql = try StoredTable.objects("table", of: plan.name, in: database)[plan.name] ?? ""
         let definitions = leftovers.map { column in
-            let quoted = "\(TablePlan.quote(column.name)) \(column.type)"
+            var definition = "\(TablePlan.quote(column.name)) \(column.type)"
             let collation = " COLLATE \(SQLFunctions.decimalCollation)"
-            return sql.contains(quoted + collation) ? quoted + collation : quoted
+            if sql.contains(definition + collation) { definition += collation }
+            guard let value = column.defaultText else { return definition }
+            return definition + (column.isNotNull ? " NOT NULL" : "") + " DEFAULT (\(value))"
         }
         try database.execute(sql: text.table(named: temporary, leftovers: definitions))
         try database.execute(

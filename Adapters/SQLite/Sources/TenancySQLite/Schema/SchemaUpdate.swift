@@ -4,8 +4,8 @@ import TenancyCore
 /// Brings a file's tables up to the entities, in one transaction: all of it or nothing.
 ///
 /// What a column was declared as is kept in a table of Tenancy's own, because SQLite has one integer type for
-/// booleans, integers and instants. A field that an entity no longer declares keeps its column and its data; if it
-/// had to have a value, the table is rebuilt so that it no longer must, or no record could be added.
+/// booleans, integers and instants. A field that an entity no longer declares keeps its column, its data and what it was
+/// declared as; if it had to have a value, the table is rebuilt so that it no longer must, or no record could be added.
 struct SchemaUpdate {
     static let metaTable = "_tenancy_meta"
     static let fieldTable = "_tenancy_fields"
@@ -112,13 +112,7 @@ struct SchemaUpdate {
         try prove(plan)
         try makeIndexes(plan, text)
         try SearchUpdate(database: database, plan: plan, text: text).run()
-        try database.execute(
-            sql: "DELETE FROM \(Self.fieldTable) WHERE entity = ?", arguments: [plan.entity.name])
-        for field in plan.entity.fields {
-            try database.execute(
-                sql: "INSERT INTO \(Self.fieldTable) (entity, field, type) VALUES (?, ?, ?)",
-                arguments: [plan.entity.name, field.name, Self.declaration(field)])
-        }
+        try rememberDeclarations(plan)
     }
 
     private func remember() throws {
