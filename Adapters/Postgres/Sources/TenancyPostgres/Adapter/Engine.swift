@@ -68,24 +68,26 @@ final class Engine: Sendable {
         return try await body(session)
     }
 
-    /// The rows of a short read, over a lane.
+    /// The rows of a short read, over a lane; over another one, or a connection of its own, if something slow goes
+    /// before it there.
     func readShort(
         _ bound: BoundStatement, _ plan: TablePlan, _ context: TenantContext, from position: UInt64? = nil
     ) async throws(TenancyError) -> PostgresRows {
-        guard let pipeline = try lanes.pipeline(for: context.tenant) else {
-            return try await read(bound, plan, context, from: position)
+        for _ in 0..<2 {
+            guard let pipeline = try lanes.pipeline(for: context.tenant) else { break }
+            let exchange = Exchange(
+                [binder.command(context.tenant, from: position), Command(bound, plan: plan)], loss: .harmless,
+                isRepeatable: true, isMovable: true)
+            pipeline.submit(exchange)
+            do throws(TenancyError) {
+                let answer = try await exchange.answer.value(
+                    on: pipeline.reactor, until: context.deadline, late: Self.late(context))
+                return try answer.rows(from: position)
+            } catch {
+                guard exchange.isHeldUp else { throw error.with { $0.tenant = context.tenant } }
+            }
         }
-        let exchange = Exchange(
-            [binder.command(context.tenant, from: position), Command(bound, plan: plan)], loss: .harmless,
-            isRepeatable: true)
-        pipeline.submit(exchange)
-        do throws(TenancyError) {
-            let answer = try await exchange.answer.value(
-                on: pipeline.reactor, until: context.deadline, late: Self.late(context))
-            return try answer.rows(from: position)
-        } catch {
-            throw error.with { $0.tenant = context.tenant }
-        }
+        return try await read(bound, plan, context, from: position)
     }
 
     /// The rows of a read that may take long, over a connection of its own.

@@ -19,6 +19,9 @@ final class Exchange: Sendable {
     /// fit its table: only where a failure undoes all of them.
     let isRepeatable: Bool
 
+    /// Whether the caller asks again elsewhere if what goes before on the connection holds it up.
+    let isMovable: Bool
+
     /// The answer, for the caller, who may give up waiting for it.
     let answer = ReactorWait<Answer>()
     /// Told when nothing more of the exchange will come, for whoever wants to use the connection after a caller that
@@ -31,11 +34,23 @@ final class Exchange: Sendable {
     }
 
     private let hasRepeated = Atomic<Bool>(false)
+    private let hasMoved = Atomic<Bool>(false)
 
-    init(_ commands: [Command], loss: Loss, isRepeatable: Bool = false) {
+    init(_ commands: [Command], loss: Loss, isRepeatable: Bool = false, isMovable: Bool = false) {
         self.commands = commands
         self.loss = loss
         self.isRepeatable = isRepeatable
+        self.isMovable = isMovable
+    }
+
+    /// Whether the answer is only that it won't come in time from here.
+    var isHeldUp: Bool { hasMoved.load(ordering: .acquiring) }
+
+    /// Sends the caller elsewhere, if he would go and still waits.
+    func holdUp() {
+        guard isMovable, !answer.hasEnded else { return }
+        hasMoved.store(true, ordering: .releasing)
+        answer.resume(.failure(TenancyError(.unavailable, "The connection is held up.")))
     }
 
     /// Whether the answer has come, or never will, so that the connection is done with it.

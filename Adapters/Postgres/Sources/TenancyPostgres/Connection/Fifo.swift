@@ -7,6 +7,11 @@ struct Fifo<Element> {
     var count: Int { elements.count - head }
     var first: Element? { head < elements.count ? elements[head] : nil }
 
+    /// Looks at all but the first.
+    func forEachBehindFirst(_ body: (Element) -> Void) {
+        for case let element? in elements.dropFirst(head + 1) { body(element) }
+    }
+
     mutating func append(_ element: Element) { elements.append(element) }
 
     mutating func popFirst() -> Element? {

@@ -8,7 +8,7 @@ import TenancyIO
 /// The connection's own actor runs on its reactor, and nobody changes threads to reach it from there.
 actor Pipeline {
     /// An exchange that was sent.
-    private struct Flight {
+    struct Flight {
         let exchange: Exchange
         /// How many commands go before the statements that are prepared.
         let lead: Int
@@ -23,7 +23,7 @@ actor Pipeline {
         }
     }
 
-    private enum Owner {
+    enum Owner {
         case preparation(Int)
         case command(Int)
     }
@@ -36,9 +36,11 @@ actor Pipeline {
     private var source: ReactorSource?
     private var waiting: [Exchange] = []
     private var spare: [Exchange] = []
-    private var flights = Fifo<Flight>()
+    private(set) var flights = Fifo<Flight>()
     private var isFlushScheduled = false
-    private var loss: TenancyError?
+    /// Whether a timer runs that looks after those behind a slow statement.
+    var isWatched = false
+    private(set) var loss: TenancyError?
     private var onLoss: (@Sendable (TenancyError) -> Void)?
 
     /// How many results of the first flight have come.
@@ -110,6 +112,7 @@ actor Pipeline {
     private func add(_ exchange: Exchange) {
         if let loss { return finish(exchange, .failure(loss)) }
         waiting.append(exchange)
+        if exchange.isMovable, !isWatched { watch(for: Self.patience) }
         guard !isFlushScheduled else { return }
         isFlushScheduled = true
         reactor.atEndOfTurn { [self] in assumeIsolated { $0.flush() } }

@@ -8,10 +8,14 @@ import Testing
 
 @testable import TenancyPostgres
 
-/// Some thousand operations in every test run; as many as `TENANCY_CHAOS_OPERATIONS` says for a long one.
+/// Some thousand operations in every test run; as many as `TENANCY_CHAOS_OPERATIONS` says for one of another size, and from
+/// 100,000 on by more tenants.
 @Suite("Chaos on PostgreSQL", .serialized, .requires(.application))
 struct PostgresChaosTests {
     private static let wanted = ProcessInfo.processInfo.environment["TENANCY_CHAOS_OPERATIONS"].flatMap { Int($0) }
+
+    private static let operations = wanted ?? 6_000
+    private static let isLong = operations >= 100_000
 
     private static func say(_ text: String) {
         if wanted != nil { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
@@ -25,8 +29,8 @@ struct PostgresChaosTests {
         configuration.pool.maximum = 8
         configuration.statementTimeout = .seconds(5)
         var options = ChaosSuite.Options()
-        options.operations = Self.wanted ?? 6_000
-        options.tenants = Self.wanted == nil ? 40 : 200
+        options.operations = Self.operations
+        options.tenants = Self.isLong ? 200 : 40
         let report = try await ChaosSuite(database: .postgres(configuration), options: options).run(
             progress: { Self.say("\($0) operations") }, disturb: disturb)
         Self.say("\(report)")
@@ -83,7 +87,7 @@ struct PostgresChaosTests {
         configuration.pool.minimum = 0
         configuration.lanes = 1
         let harm = Mutex(Harm())
-        let period = Self.wanted == nil ? 6 : 40
+        let period = Self.isLong ? 40 : 6
         let report = try await run(configuration) { round in
             switch round % period {
             case period / 2:
