@@ -8,7 +8,7 @@ final class ReplicaEngines: Sendable {
     private struct State {
         var engines: [Engine?]
         /// Why each is not used, as it was last logged.
-        var logged: [TenancyError?]
+        var logged: [TenancyError.Code?]
         var isShutDown = false
     }
 
@@ -68,11 +68,11 @@ final class ReplicaEngines: Sendable {
     func changed(_ replica: Int, _ error: TenancyError?) {
         let (isNew, silent) = state.withLock { state -> (Bool, Engine?) in
             let old = state.logged[replica]
-            state.logged[replica] = error
+            state.logged[replica] = error?.code
             // One that does not answer can't be left holding calls that the primary could answer.
             let isSilent = error?.code == .timeout
             defer { if isSilent { state.engines[replica] = nil } }
-            return (old?.code != error?.code || old?.message != error?.message, isSilent ? state.engines[replica] : nil)
+            return (old != error?.code, isSilent ? state.engines[replica] : nil)
         }
         if let silent { Task { await silent.close(deadline: .now) } }
         guard isNew else { return }

@@ -162,7 +162,8 @@ struct ReplicaReadTests {
             #expect(await eventually { adapter.readsFromReplica(united, .milliseconds(300)) })
             try await servers.paused {
                 let begun = ContinuousClock.now
-                try await servers.primary.run("UPDATE tenancy.readings SET value = 2 RETURNING 1")
+                try await servers.primary.texts("UPDATE tenancy.readings SET value = 2 RETURNING 1")
+                let updated = ContinuousClock.now - begun
                 var last: (tight: Duration, loose: Duration) = (.zero, .zero)
                 while ContinuousClock.now - begun < .seconds(3) {
                     for staleness in [Duration.milliseconds(300), .seconds(60)] {
@@ -173,9 +174,9 @@ struct ReplicaReadTests {
                     }
                     try await Task.sleep(for: .milliseconds(5))
                 }
-                // The update took some time to be acknowledged, too.
-                #expect(last.tight > .milliseconds(50) && last.tight < .milliseconds(450), "\(last)")
-                #expect(last.loose > .milliseconds(1_500) && last.loose < .milliseconds(2_150), "\(last)")
+                // What was there before the update began to be acknowledged may be read for as long as the read allows.
+                #expect(last.tight > .zero && last.tight < updated + .milliseconds(300), "\(last)")
+                #expect(last.loose > .seconds(1) && last.loose < updated + .seconds(2), "\(last)")
             }
         }
     }

@@ -25,7 +25,7 @@ extension OwnServer {
     }
 
     /// Those that work in the folder: each of the server's has it as its current one.
-    private func processes() throws -> [pid_t] {
+    func processes() throws -> [pid_t] {
         let files = FileManager.default
         let data = URL(filePath: folder + "/data").resolvingSymlinksInPath().path
         return try files.contentsOfDirectory(atPath: "/proc").compactMap { entry in
@@ -37,6 +37,7 @@ extension OwnServer {
     }
 
     /// Asks as the administrator.
+    @discardableResult
     func texts(_ query: String) async throws -> [[String]] {
         try await blocking { [port] in
             let configuration = PostgresConfiguration(

@@ -70,29 +70,7 @@ final class OwnServer: Sendable {
     func promote() throws { try server("pg_ctl", ["-D", folder + "/data", "promote"]) }
 
     /// Sends a signal to each of the server's processes.
-    func signal(_ number: Int32) throws {
-        let lines = try String(contentsOfFile: folder + "/data/postmaster.pid", encoding: .utf8).split(separator: "\n")
-        guard let parent = lines.first.flatMap({ pid_t($0) }) else { throw CancellationError() }
-        for entry in try FileManager.default.contentsOfDirectory(atPath: "/proc") {
-            guard let process = pid_t(entry),
-                let status = try? String(contentsOfFile: "/proc/\(entry)/stat", encoding: .utf8),
-                let fields = status.split(separator: ")").last?.split(separator: " "), fields.count > 1,
-                process == parent || pid_t(fields[1]) == parent
-            else { continue }
-            kill(process, number)
-        }
-    }
-
-    /// Runs a statement as the administrator.
-    @discardableResult
-    func run(_ query: String) async throws -> [[String]] {
-        try await blocking { [port] in
-            let configuration = PostgresConfiguration(
-                host: "127.0.0.1", port: port, database: "postgres", user: "tenancy_admin")
-            guard let parameters = ConnectionParameters(configuration, for: .tenants) else { return [] }
-            return try TestConnection(parameters).texts(query)
-        }
-    }
+    func signal(_ number: Int32) throws { for process in try processes() { kill(process, number) } }
 
     deinit {
         try? signal(SIGCONT)

@@ -27,7 +27,7 @@ struct ReplicatedServers: Sendable {
             for replica in replicas { try replica.waitUntilReady() }
             return (primary, replicas)
         }
-        try await primary.run("CREATE ROLE tenancy_app LOGIN; SELECT 1")
+        try await primary.texts("CREATE ROLE tenancy_app LOGIN; SELECT 1")
     }
 
     func configuration(
@@ -72,17 +72,17 @@ struct ReplicatedServers: Sendable {
     /// Stops a replica's replaying, and goes on with it after the body.
     func paused<Result>(_ replica: Int = 0, _ body: () async throws -> Result) async throws -> Result {
         let server = replicas[replica]
-        try await server.run("SELECT pg_wal_replay_pause()")
+        try await server.texts("SELECT pg_wal_replay_pause()")
         let isPaused = try await eventually {
-            try await server.run("SELECT pg_get_wal_replay_pause_state()") == [["paused"]]
+            try await server.texts("SELECT pg_get_wal_replay_pause_state()") == [["paused"]]
         }
         guard isPaused else { throw CancellationError() }
         do {
             let result = try await body()
-            try await server.run("SELECT pg_wal_replay_resume()")
+            try await server.texts("SELECT pg_wal_replay_resume()")
             return result
         } catch {
-            try await server.run("SELECT pg_wal_replay_resume()")
+            try await server.texts("SELECT pg_wal_replay_resume()")
             throw error
         }
     }
