@@ -108,10 +108,12 @@ func withReactor(
         }
     }
 
-    @Test("No wake-up is lost when jobs come just as the reactor falls asleep")
-    func wakeUps() async throws {
+    @Test("No wake-up is lost when jobs come just as the reactor falls asleep", arguments: [0, 5, 50])
+    func wakeUps(lookout microseconds: Int) async throws {
         let rounds = 250_000
-        try await withReactor { reactor in
+        var configuration = ReactorConfiguration()
+        configuration.lookoutTime = .microseconds(microseconds)
+        try await withReactor(configuration) { reactor in
             let total = Counter()
             await withTaskGroup(of: Void.self) { group in
                 for _ in 0..<3 {
@@ -120,7 +122,21 @@ func withReactor(
             }
             #expect(total.value == rounds * 3)
             let metrics = reactor.metrics
-            #expect(metrics.sleeps > 100, "The reactor never slept, so nothing was tested.")
+            #expect(metrics.sleeps > (microseconds == 0 ? 100 : 0), "The reactor never slept, so nothing was tested.")
+        }
+    }
+
+    @Test("A reactor that looks out sleeps when nothing comes, and one that had little to do does not look out")
+    func lookout() async throws {
+        try await withReactor { reactor in
+            let turns = reactor.metrics.turns
+            for _ in 0..<20 {
+                try await Task.sleep(for: .milliseconds(5))
+                await withCheckedContinuation { continuation in reactor.execute { continuation.resume() } }
+            }
+            // Each job wakes it once; a look-out of 50 µs would have taken many more turns.
+            #expect(reactor.metrics.turns - turns < 20 * 6)
+            #expect(reactor.metrics.sleeps >= 20)
         }
     }
 

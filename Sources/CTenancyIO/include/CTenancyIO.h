@@ -2,6 +2,7 @@
 #define TENANCY_CTENANCYIO_H
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -62,5 +63,8 @@ void tenancy_mutex_unlock(tenancy_mutex *mutex);
 
 /// A number that no other living thread has; never 0.
 static inline uintptr_t tenancy_thread_current(void) { return (uintptr_t)pthread_self(); }
+
+/// Gives the core to another thread that waits for one.
+static inline void tenancy_thread_yield(void) { sched_yield(); }
 
 #endif

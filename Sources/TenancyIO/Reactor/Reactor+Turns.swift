@@ -28,13 +28,12 @@ extension Reactor {
     }
 
     private func turn(_ tasks: UnownedTaskExecutor) {
-        if loop.hasWork || inbox.mayHaveWork || lifetime.isStopping || !inbox.prepareToSleep() {
+        if loop.hasWork || inbox.mayHaveWork || lifetime.isStopping || loop.looksOut() || !inbox.prepareToSleep() {
             loop.poll(poller, timeout: 0)
         } else {
             // Only now that it is known to sleep: whoever sets an earlier timer or stops it from here on wakes it.
             let timeout = lifetime.isStopping ? 0 : timers.timeUntilFirst()
-            loop.counts.sleeps += 1
-            loop.poll(poller, timeout: min(timeout, Self.longestSleep))
+            loop.sleep(poller, timeout: min(timeout, Self.longestSleep))
             takeInbox()
         }
         if timers.hasTimers { fireTimers(now: ReactorTime.now, limit: configuration.maximumTimersPerTurn) }

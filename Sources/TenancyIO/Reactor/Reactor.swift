@@ -41,7 +41,7 @@ public final class Reactor: SerialExecutor {
         self.name = name
         self.configuration = configuration
         poller = try Poller()
-        loop = ReactorLoop(maximumEvents: configuration.maximumEventsPerTurn)
+        loop = ReactorLoop(configuration)
         ownTaskExecutor.withLock { $0 = ReactorTaskExecutor(self) }
         do throws(TenancyError) { try lifetime.start(name, self) { $0.run() } } catch {
             endTaskExecutor()

@@ -12,6 +12,7 @@ final class ReactorLoop {
     /// The spare array that is swapped with the inbox's; empty between uses.
     var batch: [QueuedWork] = []
     var counts = ReactorMetrics()
+    var lookout: ReactorLookout
     /// The number of the job, handler or timer that runs.
     private(set) var unit: UInt64 = 0
     /// The number of what runs, for a watchdog; 0 between turns.
@@ -23,8 +24,9 @@ final class ReactorLoop {
     private var spareActions: [() -> Void] = []
     private let events: UnsafeMutableBufferPointer<tenancy_event>
 
-    init(maximumEvents: Int) {
-        events = .allocate(capacity: min(max(maximumEvents, 1), 128))
+    init(_ configuration: ReactorConfiguration) {
+        lookout = ReactorLookout(configuration.lookoutTime)
+        events = .allocate(capacity: min(max(configuration.maximumEventsPerTurn, 1), 128))
         events.initialize(repeating: tenancy_event())
     }
 
@@ -84,6 +86,17 @@ final class ReactorLoop {
             source.handler?(ReactorEvents(rawValue: event.events))
         }
     }
+
+    /// Waits for events as ``poll(_:timeout:)`` does, and learns from how long that took.
+    func sleep(_ poller: Poller, timeout: Int64) {
+        counts.sleeps += 1
+        let start = ReactorTime.now
+        poll(poller, timeout: timeout)
+        lookout.slept(since: start)
+    }
+
+    /// Whether it is too early to sleep.
+    func looksOut() -> Bool { lookout.goesOn(done: counts.jobs + counts.events + counts.timersFired) }
 
     func atEndOfTurn(_ action: @escaping () -> Void) { turnActions.append(action) }
 
