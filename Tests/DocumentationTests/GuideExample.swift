@@ -170,7 +170,9 @@ extension Booking {
 
         let (count, mean) = try await acme.query(Booking.self).aggregate(.count(), .average(\.price))
         let byCabin = try await acme.query(Booking.self).grouped(by: \.cabin, .count(), .maximum(\.price))
+        let bySeat = try await acme.query(Booking.self).grouped(by: \.cabin, \.seat, figures: .count(), .sum(\.price))
         let seats = try await acme.query(Booking.self).select(\.passenger, \.seat)
+        #expect(bySeat.reduce(0) { $0 + $1.figures.0 } == 4)
         #expect(count == 4 && mean == 100 && byCabin.count == 1 && seats.contains { $0.1 == "12A" })
 
         var exported: [UUID] = []
@@ -186,7 +188,15 @@ extension Booking {
         }
         let hits = try await acme.search(Booking.self, "o'hara", limit: 10)
         for hit in hits { show(hit.element, marked: hit.highlights(in: hit.element.passenger)) }
-        #expect(hits.map(\.element.passenger) == ["Mary O'Hara"])
+        let inFirst = try await acme.search(Booking.self, "o'hara") { $0.price > 1_000 }
+        #expect(hits.map(\.element.passenger) == ["Mary O'Hara"] && inFirst.isEmpty)
+
+        let records = try acme.records("bookings")
+        let dear = records.query().where(.compare(field: "price", .greater, .decimal(1_000))).sorted(
+            by: "price", .descending)
+        let pairs = try await dear.select(["passenger", "price"])
+        let made = try await records.query(Query(filter: .isNull(field: "seat"), limit: 10)).all()
+        #expect(pairs.isEmpty && made.allSatisfy { $0["seat"] == .null })
         #expect(marked == ["O", "Hara"])
     }
 }

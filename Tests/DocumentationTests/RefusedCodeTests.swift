@@ -38,6 +38,8 @@ import Testing
             _ = flights.where { $0.delay.contains("6") } // refused
             _ = flights.where { $0.id.hasPrefix("6") } // refused
             _ = flights.where { $0.delay.isIn([1, 2]) }
+            let delays = [1, 2]
+            _ = flights.where { $0.delay.isIn(delays) || $0.delay.isIn(Set(delays)) || $0.delay.isIn([1, nil]) }
             _ = flights.where { $0.origin.isIn([1, 2]) } // refused
             _ = flights.where { $0.price.isBetween(1, 2) }
             _ = flights.where { $0.isLate < true } // refused
@@ -46,11 +48,18 @@ import Testing
             _ = flights.sorted(by: \.origin).sorted(by: \.gate)
             _ = flights.sorted(by: \.note) // refused
             _ = flights.sorted(by: \.orign) // refused
+            _ = flights.sorted(by: "orign") // refused
+            _ = flights.where(.isNull(field: "orign")) // refused
+            _ = flights.untyped.where(.isNull(field: "origin")).sorted(by: "origin")
         }
 
         func figures(_ flights: TenantQuery<Flight>) async throws {
             _ = try await flights.aggregate(.sum(\.delay))
             _ = try await flights.aggregate(.sum(\.origin)) // refused
+            _ = try await flights.aggregate([AggregateFunction(.sum, "orign")]) // refused
+            _ = try await flights.update([Assignment("orign", .set(1))]) // refused
+            _ = try await flights.grouped(by: \.origin, \.gate, figures: .count(), .sum(\.delay))
+            _ = try await flights.grouped(by: \.origin, \.gat, figures: .count()) // refused
             _ = try await flights.aggregate(.average(\.price))
             _ = try await flights.aggregate(.average(\.isLate)) // refused
             _ = try await flights.aggregate(.maximum(\.note)) // refused
@@ -64,6 +73,8 @@ import Testing
             _ = try await united.read(Flight.self, 1)
             _ = try await united.read(Flight.self, "one") // refused
             _ = try await united.read(Plane.self, 1) // refused
+            _ = try await united.search(Plane.self, "a") { $0.id == "b" }
+            _ = try await united.search(Plane.self, "a") { $0.name == "b" } // refused
             _ = try await united.create(flight)
             _ = try await sdk.create(flight) // refused
             _ = try await sdk.data.create(flight) // refused

@@ -112,6 +112,9 @@ extension EntityAccess where Element: Entity {
 }
 
 extension EntityAccess where Element == Record {
+    /// A query that was made elsewhere, such as by a tool, over the tenant's records of the entity.
+    public func query(_ query: Query) -> TenantQuery<Record> { TenantQuery(access: self, query: query) }
+
     /// The record with that key; `nil` if the tenant has none.
     ///
     /// - Throws: ``TenancyError``, with ``TenancyError/Code/typeMismatch`` if the key is not of the key field's type.

@@ -30,6 +30,14 @@ extension TenantHandle {
         try await entities(type).search(text, limit: limit, options: options)
     }
 
+    /// See ``EntityAccess/search(_:limit:options:where:)``.
+    public func search<E: Entity>(
+        _ type: E.Type, _ text: String, limit: Int = 20, options: SearchOptions = SearchOptions(),
+        where filter: (Fields<E>) -> Filter<E>
+    ) async throws(TenancyError) -> [SearchHit<E>] {
+        try await entities(type).search(text, limit: limit, options: options, where: filter)
+    }
+
     /// See ``EntityAccess/create(_:)``.
     @discardableResult
     public func create<E: Entity>(_ element: E) async throws(TenancyError) -> E {

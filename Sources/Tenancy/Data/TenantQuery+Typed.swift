@@ -4,19 +4,25 @@ public import TenancyCore
 extension TenantQuery where Element: Entity {
     /// The same query with a condition more; all conditions must hold.
     public func `where`(_ filter: (Fields<Element>) -> Filter<Element>) -> TenantQuery {
-        self.where(filter(Fields()).predicate)
+        filtered(by: filter(Fields()).predicate)
+    }
+
+    /// The same query over records without a Swift type, for what properties can't express.
+    public var untyped: TenantQuery<Record> {
+        TenantQuery<Record>(
+            access: EntityAccess(session: access.session, schema: .init(records: access.entity)), query: query)
     }
 
     /// The same query, sorted by a property after those it is sorted by already. Records without a value come last.
     public func sorted(
         by keyPath: any KeyPath<Element, some OrderedFieldValue> & Sendable, _ direction: SortDirection = .ascending
-    ) -> TenantQuery { sorted(by: name(keyPath), direction) }
+    ) -> TenantQuery { sorted(byField: name(keyPath), direction) }
 
     /// The same query, sorted by an optional property after those it is sorted by already.
     public func sorted(
         by keyPath: any KeyPath<Element, (some OrderedFieldValue)?> & Sendable,
         _ direction: SortDirection = .ascending
-    ) -> TenantQuery { sorted(by: name(keyPath), direction) }
+    ) -> TenantQuery { sorted(byField: name(keyPath), direction) }
 
     // One property or figure has a method of its own beside the one for any number: a tuple of one element is not its
     // element to the compiler when it comes from a pack.
@@ -46,13 +52,7 @@ extension TenantQuery where Element: Entity {
         var result: [(repeat each Property)] = []
         result.reserveCapacity(rows.count)
         for row in 0..<rows.count {
-            let view = RowView(rows, row: row)
-            var column = -1
-            func next() -> Int {
-                column += 1
-                return column
-            }
-            result.append((repeat try (each Property).read(view, next())))
+            result.append(try Self.read(RowView(rows, row: row), repeat (each Property).self))
         }
         return result
     }
@@ -108,13 +108,53 @@ extension TenantQuery where Element: Entity {
         return groups
     }
 
+    /// Figures for each combination of values of some properties, in the order of the values, none last.
+    ///
+    /// ```swift
+    /// for group in try await flights.grouped(by: \.origin, \.carrier, figures: .count(), .average(\.delay)) {
+    ///     let ((origin, carrier), (count, delay)) = (group.keys, group.figures)
+    /// }
+    /// ```
+    ///
+    /// - Throws: ``TenancyError``.
+    public func grouped<each Key: FieldValue, each Figure>(
+        by keyPaths: repeat any KeyPath<Element, each Key> & Sendable,
+        figures aggregates: repeat Aggregate<Element, each Figure>
+    ) async throws(TenancyError) -> [(keys: (repeat each Key), figures: (repeat each Figure))] {
+        var fields: [String] = []
+        for keyPath in repeat each keyPaths { fields.append(name(keyPath)) }
+        var functions: [AggregateFunction] = []
+        for aggregate in repeat each aggregates { functions += aggregate.functions }
+        let rows = try await figures(functions, groupBy: fields)
+        var groups: [(keys: (repeat each Key), figures: (repeat each Figure))] = []
+        groups.reserveCapacity(rows.count)
+        for row in 0..<rows.count {
+            let view = RowView(rows, row: row)
+            let figures = try Self.make(view, from: fields.count, repeat each aggregates)
+            groups.append((try Self.read(view, repeat (each Key).self), figures))
+        }
+        return groups
+    }
+
     /// Changes some properties of all records of the query: `.update(.set(\.gate, to: "B12"))`.
     ///
     /// - Returns: How many records were changed.
     /// - Throws: ``TenancyError``.
     @discardableResult
     public func update(_ assignments: FieldAssignment<Element>...) async throws(TenancyError) -> Int {
-        try await update(assignments.map(\.assignment))
+        try await change(assignments.map(\.assignment))
+    }
+
+    /// The first values of a row.
+    private static func read<each Property: FieldValue>(
+        _ row: RowView, _ types: repeat (each Property).Type
+    ) throws(TenancyError) -> (repeat each Property) {
+        var column = -1
+        func next() -> Int {
+            column += 1
+            return column
+        }
+        return (repeat try (each types).read(row, next()))
     }
 
     private static func make<each Figure>(

@@ -11,18 +11,19 @@ public import TenancyCore
 public struct TenantQuery<Element: Sendable>: Sendable {
     let access: EntityAccess<Element>
     /// The query without the Swift type.
-    public private(set) var query = Query()
+    public private(set) var query: Query
 
-    init(access: EntityAccess<Element>) { self.access = access }
+    init(access: EntityAccess<Element>, query: Query = Query()) {
+        self.access = access
+        self.query = query
+    }
 
-    /// The same query with a condition more; all conditions must hold.
-    public func `where`(_ predicate: Predicate) -> TenantQuery {
+    package func filtered(by predicate: Predicate) -> TenantQuery {
         changed { $0.filter = $0.filter == .always ? predicate : .and([$0.filter, predicate]) }
     }
 
-    /// The same query, sorted by a field after those it is sorted by already. Records without a value come last.
-    public func sorted(by field: String, _ direction: SortDirection = .ascending) -> TenantQuery {
-        changed { $0.sort.append(Query.Sort(field, direction)) }
+    package func sorted(byField name: String, _ direction: SortDirection) -> TenantQuery {
+        changed { $0.sort.append(Query.Sort(name, direction)) }
     }
 
     /// The same query with at most `count` records.
@@ -149,45 +150,10 @@ public struct TenantQuery<Element: Sendable>: Sendable {
         return try await access.write(statement.operation, keys: nil).affected
     }
 
-    /// Changes some fields of all records of the query, and counts their versions on; a limit is refused.
-    ///
-    /// - Returns: How many records were changed.
-    /// - Throws: ``TenancyError``.
-    @discardableResult
-    public func update(_ assignments: [Assignment]) async throws(TenancyError) -> Int {
+    package func change(_ assignments: [Assignment]) async throws(TenancyError) -> Int {
         try requireNoLimit()
         let statement = try access.builder.update(query.filter, assignments)
         return try await access.write(statement.operation, keys: nil).affected
-    }
-
-    /// Figures over the records, one row for each group, untyped.
-    ///
-    /// - Parameters:
-    ///   - functions: The figures.
-    ///   - groupBy: The fields to group by; none for one row over all records.
-    /// - Returns: For each group, in ascending order, the values of the fields and then the figures.
-    /// - Throws: ``TenancyError``.
-    public func aggregate(
-        _ functions: [AggregateFunction], groupBy: [String] = []
-    ) async throws(TenancyError) -> [[Value]] {
-        let rows = try await figures(functions, groupBy: groupBy)
-        var types: [FieldType] = []
-        for name in groupBy { types.append(access.entity.fields[try access.entity.requireColumn(named: name)].type) }
-        for function in functions {
-            let column = try function.field.map { name throws(TenancyError) in
-                try access.entity.requireColumn(named: name)
-            }
-            types.append(function.kind == .count ? .int64 : column.map { access.entity.fields[$0].type } ?? .int64)
-        }
-        var result: [[Value]] = []
-        for row in 0..<rows.count {
-            var values: [Value] = []
-            for (column, type) in types.enumerated() {
-                values.append(try RowView(rows, row: row).value(column, as: type))
-            }
-            result.append(values)
-        }
-        return result
     }
 
     func rows(_ query: Query, fields: [String]?) async throws(TenancyError) -> any RowBatch {

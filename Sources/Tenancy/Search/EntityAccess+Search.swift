@@ -6,7 +6,7 @@ public struct SearchOptions: Sendable, Hashable {
     public var requiresAllWords = true
     /// Whether the last word may be the beginning of one, as while somebody types. Default `true`.
     public var lastWordIsPrefix = true
-    /// A condition beside the search.
+    /// A condition beside the search, on fields by name; a typed search takes one on properties too.
     public var filter = Predicate.always
 
     /// The defaults.
@@ -80,5 +80,21 @@ extension EntityAccess {
         } catch {
             throw placed(error)
         }
+    }
+}
+
+extension EntityAccess where Element: Entity {
+    /// The records that match a text best among those of a condition, the best first:
+    /// `search("chicago") { $0.country == "US" }`.
+    ///
+    /// - Throws: As ``search(_:limit:options:)``.
+    public func search(
+        _ text: String, limit: Int = 20, options: SearchOptions = SearchOptions(),
+        where filter: (Fields<Element>) -> Filter<Element>
+    ) async throws(TenancyError) -> [SearchHit<Element>] {
+        var options = options
+        let condition = filter(Fields()).predicate
+        options.filter = options.filter == .always ? condition : .and([options.filter, condition])
+        return try await search(text, limit: limit, options: options)
     }
 }

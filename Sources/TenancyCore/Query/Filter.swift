@@ -116,6 +116,11 @@ extension FieldReference where Property: OptionalFieldValue, Property.Wrapped: O
 }
 
 extension FieldReference where Property: OptionalFieldValue {
+    /// Whether the field has a value that is one of some.
+    public func isIn(_ values: some Sequence<Property.Wrapped>) -> Filter<Element> {
+        Filter(.oneOf(field: name, values.map(\.fieldValue)))
+    }
+
     /// Whether the field has no value.
     public var isNull: Filter<Element> { Filter(.isNull(field: name)) }
 }

@@ -186,7 +186,7 @@ extension IsolationSuite {
             t.expectEqual(try await empty.query(Item.self).all().count, 0, "records")
             t.expectSame(try await empty.read(Item.self, "i0"), nil, "read")
             t.expectEqual(try await t.collect(empty.query(Item.self).stream()).count, 0, "streamed")
-            let sum = try await empty.query(Item.self).aggregate([AggregateFunction(.sum, "quantity")])
+            let sum = try await empty.query(Item.self).untyped.aggregate([AggregateFunction(.sum, "quantity")])
             t.expectEqual(sum, [[.null]], "sum")
             if t.adapter.capabilities.searches {
                 t.expectEqual(try await empty.search(Article.self, "shared").count, 0, "search")

@@ -39,7 +39,7 @@ extension DatabaseConformance {
             t.expectEqual(mean, 1.5, "mean")
             t.expectEqual(least, -1, "least")
             t.expectEqual(greatest, 4, "greatest")
-            let counted = try await handle.query(Item.self).aggregate([AggregateFunction(.count, "quantity")])
+            let counted = try await handle.query(Item.self).untyped.aggregate([AggregateFunction(.count, "quantity")])
             t.expectEqual(counted, [[2]], "how many have a value")
         }
         list.add("an integer sum at the ends of 64 bits") { t in
@@ -167,10 +167,17 @@ extension DatabaseConformance {
                 Point(id: 4, b: "x"),
                 Point(id: 5, a: 1, b: "x"),
             ])
-            let rows = try await handle.query(Point.self).aggregate(
+            let rows = try await handle.query(Point.self).untyped.aggregate(
                 [AggregateFunction(.count), AggregateFunction(.maximum, "id")], groupBy: ["b", "a"])
             t.expectEqual(
                 rows, [["x", 1, 1, 5], ["x", 2, 2, 3], ["x", nil, 1, 4], ["y", 1, 1, 2]], "rows")
+            let groups = try await handle.query(Point.self).grouped(
+                by: \.b, \.a, figures: .count(), .maximum(\.id), .average(\.id))
+            t.expectEqual(groups.map(\.keys.0), ["x", "x", "x", "y"], "typed, the first key")
+            t.expectEqual(groups.map(\.keys.1), [1, 2, nil, 1], "typed, the second key")
+            t.expectEqual(groups.map(\.figures.0), [1, 2, 1, 1], "typed, how many")
+            t.expectEqual(groups.map(\.figures.1), [5, 3, 4, 2], "typed, the greatest")
+            t.expectEqual(groups.map(\.figures.2), [5, 2, 4, 2], "typed, the mean")
         }
         list.add("groups by values of every type") { t in
             let handle = try await t.tenant()
@@ -215,13 +222,13 @@ extension DatabaseConformance {
                 (.minimum, "uid"), (.maximum, "flag"),
             ] {
                 await t.expectThrows(.invalidQuery, what: field) {
-                    try await query.aggregate([AggregateFunction(kind, field)])
+                    try await query.untyped.aggregate([AggregateFunction(kind, field)])
                 }
             }
-            await t.expectThrows(.invalidQuery) { try await query.aggregate([AggregateFunction(.sum)]) }
-            await t.expectThrows(.unknownField) { try await query.aggregate([AggregateFunction(.sum, "nope")]) }
+            await t.expectThrows(.invalidQuery) { try await query.untyped.aggregate([AggregateFunction(.sum)]) }
+            await t.expectThrows(.unknownField) { try await query.untyped.aggregate([AggregateFunction(.sum, "nope")]) }
             await t.expectThrows(.unknownField) {
-                try await query.aggregate([AggregateFunction(.count)], groupBy: ["nope"])
+                try await query.untyped.aggregate([AggregateFunction(.count)], groupBy: ["nope"])
             }
         }
     }

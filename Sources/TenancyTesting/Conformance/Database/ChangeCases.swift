@@ -125,16 +125,20 @@ extension DatabaseConformance {
             let handle = try await t.tenant()
             let item = try await handle.create(Item(id: "i", quantity: 1))
             let query = handle.query(Item.self)
-            await t.expectThrows(.invalidQuery) { try await query.update([]) }
+            await t.expectThrows(.invalidQuery) { try await query.untyped.update([]) }
             await t.expectThrows(.invalidQuery) { try await query.update(.set(\.id, to: "x")) }
             await t.expectThrows(.invalidQuery) { try await query.update(.set(\.version, to: 9)) }
             await t.expectThrows(.invalidQuery) { try await query.update(.set(\.kind, to: "a"), .set(\.kind, to: "b")) }
             await t.expectThrows(.invalidQuery) { try await query.limit(1).update(.set(\.kind, to: "a")) }
-            await t.expectThrows(.invalidQuery) { try await query.update([Assignment("kind", .add("a"))]) }
-            await t.expectThrows(.invalidQuery) { try await query.update([Assignment("quantity", .add(.null))]) }
-            await t.expectThrows(.notNullViolation) { try await query.update([Assignment("kind", .set(.null))]) }
-            await t.expectThrows(.typeMismatch) { try await query.update([Assignment("kind", .set(1))]) }
-            await t.expectThrows(.unknownField) { try await query.update([Assignment("tenant_id", .set("b"))]) }
+            await t.expectThrows(.invalidQuery) { try await query.untyped.update([Assignment("kind", .add("a"))]) }
+            await t.expectThrows(.invalidQuery) {
+                try await query.untyped.update([Assignment("quantity", .add(.null))])
+            }
+            await t.expectThrows(.notNullViolation) {
+                try await query.untyped.update([Assignment("kind", .set(.null))])
+            }
+            await t.expectThrows(.typeMismatch) { try await query.untyped.update([Assignment("kind", .set(1))]) }
+            await t.expectThrows(.unknownField) { try await query.untyped.update([Assignment("tenant_id", .set("b"))]) }
             await t.expectThrows(.invalidValue) { try await query.update(.set(\.weight, to: .nan)) }
             await t.expectThrows(.invalidValue) { try await query.update(.set(\.kind, to: "a\0b")) }
             await t.expectThrows(.valueTooLarge) {

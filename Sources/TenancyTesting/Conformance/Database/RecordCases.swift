@@ -22,7 +22,8 @@ extension DatabaseConformance {
             t.expectEqual(read.key, "t", "key")
         }
         list.add("every operation works untyped") { t in
-            let records = try await t.tenant().records(Point.schema.description.name)
+            let handle = try await t.tenant()
+            let records = try handle.records(Point.schema.description.name)
             let entity = records.entity
             func point(_ id: Int64, _ b: String) throws -> Record {
                 try Record(entity, ["id": .int64(id), "b": .string(b)])
@@ -36,11 +37,29 @@ extension DatabaseConformance {
             let query = records.query().where(.compare(field: "id", .greater, 1)).sorted(by: "b", .descending)
             t.expectEqual(try await query.all().map(\.key), [4, 3, 2], "query")
             t.expectEqual(try await query.count(), 3, "count")
+            t.expectEqual(try await query.exists(), true, "exists")
+            t.expectEqual(
+                try await query.select(["b", "id", "a"]), [["new", 4, .null], ["c", 3, .null], ["b", 2, .null]],
+                "projection")
+            await t.expectThrows(.unknownField) { try await query.select(["nope"]) }
+            await t.expectThrows(.invalidQuery) { try await query.select([]) }
+            let made = Query(filter: .compare(field: "id", .less, 4), sort: [.init("id", .descending)], limit: 2)
+            t.expectEqual(try await records.query(made).all().map(\.key), [3, 2], "a query made elsewhere")
             t.expectEqual(try await query.first()?.key, 4, "first")
             t.expectEqual(try await query.page(size: 2).items.count, 2, "page")
             t.expectEqual(try await t.collect(query.stream()).map(\.key), [4, 3, 2], "stream")
             t.expectEqual(try await query.update([Assignment("a", .set(5))]), 3, "update by filter")
             t.expectEqual(try await query.aggregate([AggregateFunction(.sum, "a")]), [[15]], "aggregate")
+            try await records.bulkUpdate([try point(2, "bulk")], options: BulkOptions(atomicity: .batch))
+            try await records.bulkUpsert(
+                [try point(3, "bulk"), try point(5, "bulk")], options: BulkOptions(atomicity: .batch))
+            t.expectEqual(
+                try await records.query().where(.compare(field: "b", .equal, "bulk")).count(), 3, "bulk writes")
+            try await handle.transaction { transaction in
+                let inside = try transaction.records(entity.name)
+                t.expectEqual(try await inside.delete(5), true, "delete in a transaction")
+                t.expectEqual(try await inside.query().count(), 4, "count in a transaction")
+            }
             t.expectEqual(try await records.delete(4), true, "delete")
             t.expectEqual(
                 try await records.bulkDelete([1, 2], options: BulkOptions(atomicity: .batch)).affected, 2, "bulk delete"

@@ -25,7 +25,7 @@ struct Stage {
 extension TenantHandle {
     /// Figures over all flights that change if any flight does.
     func fingerprint() async throws -> [[Value]] {
-        try await query(Flight.self).aggregate([
+        try await query(Flight.self).untyped.aggregate([
             AggregateFunction(.count), AggregateFunction(.sum, "number"), AggregateFunction(.sum, "distance"),
             AggregateFunction(.sum, "departure_delay"), AggregateFunction(.sum, "arrival_delay"),
             AggregateFunction(.sum, "air_time"), AggregateFunction(.minimum, "id"), AggregateFunction(.maximum, "id"),
