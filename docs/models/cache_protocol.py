@@ -144,7 +144,7 @@ def check(s, rules):
     is_quiet = (
         not s.record.blocks and not s.generation.blocks
         and all(w.step in ("start", "done", "dead") for w in s.writers)
-        and all(r.step == "done" or r.step == "start" and r.ticket is None for r in s.readers))
+        and all(r.step == "done" or r.step == "start" and r.ticket is None and r.found is None for r in s.readers))
     # A server that takes over does not know of blocks; a writer that dies at that moment too is not provided against.
     if is_quiet and s.copy != "used" and found < s.db:
         raise Violation(f"the cache keeps v{found}, although the database has v{s.db}")
@@ -197,12 +197,18 @@ def reader_moves(s, rules):
             else:
                 yield f"r{i} finds no copy", s._replace(readers=reader(ticket=s.told, floor=s.acked))
         elif r.step == "start":
+            # Both are asked for at once; in a cluster they may be on two servers, and either may be first.
+            floor = s.acked if r.ticket is None and r.found is None else r.floor
+            if r.found is None and "the lease is taken before the database is read" in rules:
+                answer, cell = look_up(s.record, i, rules)
+                shown = f"v{answer.version}" if isinstance(answer, Record) else answer
+                yield (f"r{i} looks the record up first: {shown}",
+                       s._replace(record=cell, readers=reader(found=answer, floor=floor)))
             answer, cell = look_up(s.generation, i, rules)
             known = answer if isinstance(answer, int) else None
             step = "make generation" if answer == "leased" else "no generation" if answer == "busy" else "generation"
             yield (f"r{i} looks the generation up: {answer}",
-                   s._replace(generation=cell, readers=reader(
-                       step=step, floor=s.acked if r.ticket is None else r.floor, generation=known)))
+                   s._replace(generation=cell, readers=reader(step=step, floor=floor, generation=known)))
         elif r.step in ("generation", "no generation", "make generation") and r.found is None:
             if "the lease is taken before the database is read" not in rules and s.record.value is None:
                 yield f"r{i} finds nothing", s._replace(readers=reader(found="late"))

@@ -81,7 +81,7 @@ struct RedisServerChangeTests {
                         (try? await newcomer.store("new", "k", of: tenant)) == .done
                     }
                     #expect(isUsable)
-                    #expect(ContinuousClock.now - promotion > RedisSession.knowledgeTime)
+                    #expect(ContinuousClock.now - promotion > KnowledgeTime.limit)
                     // The other client has noticed by then.
                     let hasNoticed = try await eventually(within: .seconds(20)) {
                         (try? await cache.text("k", of: tenant)) == "new"

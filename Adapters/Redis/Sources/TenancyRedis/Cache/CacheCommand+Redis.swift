@@ -16,6 +16,8 @@ extension CacheCommand {
     /// Whether it is a plain read, and nothing changes when it is repeated.
     var readsPlainly: Bool { if case .get = self { true } else { false } }
 
+    var isUnblock: Bool { if case .unblock = self { true } else { false } }
+
     var isLookUp: Bool { if case .lookUp = self { true } else { false } }
 
     /// The reply to the command, or rather to the script that carries it out.

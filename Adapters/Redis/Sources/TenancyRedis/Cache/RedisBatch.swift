@@ -7,7 +7,7 @@ import TenancyCore
 struct RedisBatch {
     private let commands: [CacheCommand]
     private let session: RedisSession
-    private let configuration: RedisConfiguration
+    private let encoder: CommandEncoder
     private let prefix: [UInt8]
 
     init(
@@ -16,7 +16,7 @@ struct RedisBatch {
     ) {
         self.commands = commands
         self.session = session
-        self.configuration = configuration
+        encoder = CommandEncoder(session, configuration)
         prefix = RedisKeys(tenant, session.identity).prefix
     }
 
@@ -68,7 +68,7 @@ struct RedisBatch {
         return replies
     }
 
-    private static func value(_ reply: RedisReply) throws(TenancyError) -> CacheReply {
+    static func value(_ reply: RedisReply) throws(TenancyError) -> CacheReply {
         if reply.isNil { return .absent }
         if let word = reply.errorWord { throw TenancyError(redis: word) }
         guard let bytes = reply.bytes else { throw missing }
@@ -88,7 +88,7 @@ struct RedisBatch {
                 for script in RedisScript.allCases { try writer.write("SCRIPT", "LOAD", script.text) }
             }
             let offset = writer.count
-            for index in todo { try write(commands[index], to: &writer) }
+            for index in todo { try encoder.write(commands[index], prefix, to: &writer) }
             let call = RedisCall(writer)
             try await session.connection.run(call)
             var unknown: [Int] = []
@@ -107,69 +107,6 @@ struct RedisBatch {
             }
         }
         throw TenancyError(redis: "NOSCRIPT")
-    }
-
-    private func write(_ command: CacheCommand, to writer: inout CommandWriter) throws(TenancyError) {
-        switch command {
-        case .get(let key):
-            writer.begin("GET")
-            writer.add(prefix, key.text)
-        case .set(let key, let value, let life, let condition):
-            begin(.set, key, &writer)
-            writer.add(value)
-            writer.add(milliseconds(life))
-            switch condition {
-            case .always: writer.add("always")
-            case .ifAbsent: writer.add("absent")
-            case .ifEqual(let expected):
-                writer.add("equal")
-                writer.add(expected)
-            }
-        case .delete(let key): begin(.delete, key, &writer)
-        case .expire(let key, let life):
-            begin(.expire, key, &writer)
-            writer.add(milliseconds(life))
-        case .increment(let key, let amount, let life):
-            begin(.increment, key, &writer)
-            writer.add(amount)
-            writer.add(milliseconds(life))
-        case .lookUp(let key, let lease, let leaseTime):
-            begin(.lookUp, key, &writer)
-            writer.add(lease.rawValue)
-            writer.add(milliseconds(leaseTime))
-        case .fill(let key, let lease, let value, let life):
-            begin(.fill, key, &writer)
-            writer.add(lease.rawValue)
-            writer.add(value)
-            writer.add(milliseconds(life))
-        case .block(let key, let token, let blockTime):
-            begin(.block, key, &writer)
-            writer.add(token.rawValue)
-            writer.add(Self.milliseconds(blockTime))
-            writer.add(session.evictsOnlyExpiring ? 1 : 0)
-        case .unblock(let key, let token):
-            begin(.unblock, key, &writer)
-            writer.add(token.rawValue)
-        }
-        try writer.end()
-    }
-
-    private func begin(_ script: RedisScript, _ key: CacheKey, _ writer: inout CommandWriter) {
-        writer.begin("EVALSHA")
-        writer.add(session.scripts[script])
-        writer.add("1")
-        writer.add(prefix, key.text)
-    }
-
-    /// A life time as the server takes it: at most the longest one that is configured, and at least a millisecond.
-    private func milliseconds(_ life: Duration?) -> Int64 {
-        Self.milliseconds(min(life ?? configuration.maximumTimeToLive, configuration.maximumTimeToLive))
-    }
-
-    /// Whole milliseconds, rounded up; a century at most, which leaves the server room to add the time of day.
-    static func milliseconds(_ duration: Duration) -> Int64 {
-        let (seconds, attoseconds) = min(max(duration, .zero), .seconds(3_155_760_000)).components
-        return max(1, seconds * 1_000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
     }
 
     static var missing: TenancyError {

@@ -3,7 +3,8 @@ import Synchronization
 public import TenancyCore
 public import TenancyIO
 
-/// A cache in a Redis server, for any number of processes: the whole contract of ``TenancyCore/CacheAdapter``.
+/// A cache in Redis, one server, a cluster or a master that sentinels watch, for any number of processes: the whole
+/// contract of ``TenancyCore/CacheAdapter``.
 ///
 /// All callers share a few connections; what they ask for at the same time travels together. Every step that changes
 /// something is one script and so one step on the server.
@@ -16,13 +17,19 @@ public final class RedisCache: CacheAdapter {
     private let givenReactors: ReactorGroup?
     private let state = Locked(State())
     private let counts = Counts()
-    private let turn = Atomic(0)
 
     private struct State {
         var ownReactors: ReactorGroup?
-        var nodes: [RedisNode] = []
+        var lanes: [Lane] = []
+        var watch: TopologyWatch?
         var hasStarted = false
         var isShutDown = false
+    }
+
+    /// How one reactor reaches what holds the entries.
+    private enum Lane {
+        case server(RedisNode)
+        case masters(MasterLane)
     }
 
     private final class Counts: Sendable {
@@ -33,7 +40,7 @@ public final class RedisCache: CacheAdapter {
     /// A cache, which is not connected.
     ///
     /// - Parameters:
-    ///   - configuration: Where the server is and how it is used.
+    ///   - configuration: Where the servers are and how they are used.
     ///   - logger: Hears of connections that are lost.
     ///   - reactors: Where connections live; the cache's own, which end with it, if `nil`.
     /// - Throws: ``TenancyError`` with ``TenancyError/Code/invalidConfiguration``.
@@ -47,8 +54,8 @@ public final class RedisCache: CacheAdapter {
         givenReactors = reactors
     }
 
-    /// Connects and logs in, as far as the server can be reached. Where it can't be, that is logged and ``health()``
-    /// tells it; calls fail until it can.
+    /// Connects and logs in, as far as the servers can be reached. Where they can't be, that is logged and ``health()``
+    /// tells it; calls fail until they can.
     ///
     /// - Throws: ``TenancyError`` with code `invalidConfiguration`, or what else time won't mend, such as a server that
     ///   is none of Redis; `cancelled` or `shutDown`. Nothing stays open then.
@@ -68,26 +75,53 @@ public final class RedisCache: CacheAdapter {
             reactors = try ReactorGroup(name: "tenancy-redis")
             state.withLock { $0.ownReactors = reactors }
         }
+        let isShutDown: Bool
+        do throws(TenancyError) {
+            let reason =
+                configuration.topology.isSingle
+                ? try await startServer(reactors, tls) : try await startMasters(reactors, tls)
+            if let reason {
+                logger.warning("Redis can't be reached; the cache is passed by", metadata: ["reason": "\(reason)"])
+            }
+            isShutDown = state.withLock(\.isShutDown)
+        } catch {
+            await close()
+            throw error
+        }
+        // Shut down while it was starting.
+        if isShutDown { await close() }
+    }
+
+    private func startServer(_ reactors: ReactorGroup, _ tls: TLSContext?) async throws(TenancyError) -> TenancyError? {
         var nodes: [RedisNode] = []
         for reactor in reactors.reactors {
             let connector = RedisConnector(configuration: configuration, tls: tls, reactor: reactor)
             for _ in 0..<configuration.connectionsPerReactor { nodes.append(RedisNode(connector, logger: logger)) }
         }
-        do throws(TenancyError) {
-            if let reason = try await start(nodes) {
-                logger.warning("Redis can't be reached; the cache is passed by", metadata: ["reason": "\(reason)"])
+        state.withLock { $0.lanes = nodes.map(Lane.server) }
+        return try await start(nodes)
+    }
+
+    private func startMasters(_ reactors: ReactorGroup, _ tls: TLSContext?) async throws(TenancyError) -> TenancyError?
+    {
+        let watch = TopologyWatch(configuration, tls: tls, reactor: reactors.reactors[0], logger: logger)
+        var lanes: [MasterLane] = []
+        for reactor in reactors.reactors {
+            for _ in 0..<configuration.connectionsPerReactor {
+                lanes.append(MasterLane(watch, configuration, tls: tls, reactor: reactor, logger: logger))
             }
-        } catch {
-            for node in nodes { await node.shutDown() }
-            await state.withLock { $0.ownReactors.take() }?.stop()
-            throw error
         }
-        let isShutDown = state.withLock { state in
-            state.nodes = nodes
-            return state.isShutDown
+        let all = lanes
+        state.withLock { state in
+            state.lanes = all.map(Lane.masters)
+            state.watch = watch
         }
-        // Shut down while it was starting.
-        if isShutDown { await shutDown() }
+        let unknown = try await watch.start()
+        let reason = try await start(lanes.flatMap { $0.update() })
+        watch.onChange { for lane in all { lane.follow() } }
+        // The masters may have changed since.
+        for lane in lanes { lane.follow() }
+        return unknown ?? reason
     }
 
     /// Starts nodes side by side, because each may take as long as connecting may.
@@ -109,23 +143,70 @@ public final class RedisCache: CacheAdapter {
 
     /// The executor on which calls for a tenant reach the server without changing threads; `nil` before the start.
     public func preferredExecutor(for tenant: TenantID) -> (any TaskExecutor)? {
-        try? node(for: tenant).reactor.taskExecutor
+        switch try? lane(for: tenant) {
+        case .server(let node): node.reactor.taskExecutor
+        case .masters(let lane): lane.reactor.taskExecutor
+        case nil: nil
+        }
     }
 
-    /// Runs commands in order.
+    /// Runs commands in order; in a cluster, those on one key.
+    ///
+    /// What lifts blocks is tried again for some seconds if the server is away: another one may take over meanwhile, on
+    /// which nothing else keeps what was read before the write from staying.
     ///
     /// - Throws: ``TenancyError`` with code `unavailable` while there is no connection or when it is lost, `timeout`,
     ///   `cancelled`, `shutDown`, `storageFull`, or what the server refuses for. Some of the commands, or all of them,
     ///   may have been carried out.
     public func run(_ commands: [CacheCommand], for tenant: TenantID) async throws(TenancyError) -> [CacheReply] {
-        let node = try node(for: tenant)
+        let lane = try lane(for: tenant)
         guard !commands.isEmpty else { return [] }
         do throws(TenancyError) {
-            let replies = try await RedisBatch(commands, for: tenant, in: try node.session(), configuration).run()
+            let replies: [CacheReply]
+            if case .unblock = commands[0], commands.allSatisfy(\.isUnblock) {
+                replies = try await insist(on: commands, for: tenant, in: lane)
+            } else {
+                replies = try await run(commands, for: tenant, in: lane)
+            }
             count(commands, replies)
             return replies
         } catch {
             throw error.with { $0.tenant = tenant }
+        }
+    }
+
+    private func run(
+        _ commands: [CacheCommand], for tenant: TenantID, in lane: Lane
+    ) async throws(TenancyError) -> [CacheReply] {
+        switch lane {
+        case .server(let node):
+            return try await RedisBatch(commands, for: tenant, in: try node.session(), configuration).run()
+        case .masters(let lane) where configuration.topology.isCluster:
+            var batch = ClusterBatch(commands, for: tenant, in: lane, configuration)
+            return try await batch.run()
+        case .masters(let lane):
+            let route = try lane.route(to: 0)
+            let replies = try await RedisBatch(commands, for: tenant, in: route.session, configuration).run()
+            try lane.confirm(route)
+            return replies
+        }
+    }
+
+    private func insist(
+        on commands: [CacheCommand], for tenant: TenantID, in lane: Lane
+    ) async throws(TenancyError) -> [CacheReply] {
+        let end = ContinuousClock.now + KnowledgeTime.settling * 2
+        var pause = Duration.milliseconds(20)
+        while true {
+            do throws(TenancyError) {
+                return try await run(commands, for: tenant, in: lane)
+            } catch {
+                guard error.code == .unavailable || error.code == .timeout, .now + pause < end else { throw error }
+            }
+            do { try await Task.sleep(for: pause) } catch {
+                throw TenancyError(.cancelled, "The calling task was cancelled while it waited.")
+            }
+            pause = min(pause * 2, .milliseconds(500))
         }
     }
 
@@ -135,10 +216,33 @@ public final class RedisCache: CacheAdapter {
     @discardableResult
     public func flush(_ tenant: TenantID) async throws(TenancyError) -> Int {
         do throws(TenancyError) {
-            return try await RedisFlush(tenant, in: try node(for: tenant).session()).run()
+            switch try lane(for: tenant) {
+            case .server(let node): return try await RedisFlush(tenant, in: try node.session()).run()
+            case .masters(let lane): return try await flush(tenant, in: lane)
+            }
         } catch {
             throw error.with { $0.tenant = tenant }
         }
+    }
+
+    private func flush(_ tenant: TenantID, in lane: MasterLane) async throws(TenancyError) -> Int {
+        var removed = 0
+        for attempt in 0..<3 {
+            do throws(TenancyError) {
+                var sessions: [RedisSession] = []
+                for node in try lane.nodes() { sessions.append(try node.session()) }
+                for session in sessions {
+                    let masters = configuration.topology.isCluster ? sessions : nil
+                    removed += try await RedisFlush(tenant, in: session, masters: masters).run()
+                }
+                return removed
+            } catch {
+                // Entries that went to another master meanwhile may have come after its turn.
+                guard ["MOVED", "ASK"].contains(error.details.backendCode), attempt < 2 else { throw error }
+                lane.watch.refresh()
+            }
+        }
+        return removed
     }
 
     /// Hits and misses of this process. What the server holds it can't tell cheaply.
@@ -149,16 +253,23 @@ public final class RedisCache: CacheAdapter {
         return statistics
     }
 
-    /// Asks the server on every connection.
+    /// Asks every server on every connection.
     public func health() async -> BackendHealth {
         let start = ContinuousClock.now
         do throws(TenancyError) {
-            for node in try allNodes() {
-                var commands = CommandWriter()
-                try commands.write("PING")
-                let call = RedisCall(commands)
-                try await node.session().connection.run(call)
-                if let word = call[0]?.errorWord { throw TenancyError(redis: word) }
+            for lane in try allLanes() {
+                let nodes: [RedisNode]
+                switch lane {
+                case .server(let node): nodes = [node]
+                case .masters(let lane): nodes = try lane.nodes()
+                }
+                for node in nodes {
+                    var commands = CommandWriter()
+                    try commands.write("PING")
+                    let call = RedisCall(commands)
+                    try await node.session().connection.run(call)
+                    if let word = call[0]?.errorWord { throw TenancyError(redis: word) }
+                }
             }
             return BackendHealth(isHealthy: true, latency: .now - start)
         } catch {
@@ -168,34 +279,41 @@ public final class RedisCache: CacheAdapter {
 
     /// Closes the connections. Calls that wait fail with ``TenancyError/Code/shutDown``, as do later ones.
     public func shutDown() async {
-        let (nodes, reactors) = state.withLock { state in
-            state.isShutDown = true
-            defer {
-                state.nodes = []
-                state.ownReactors = nil
-            }
-            return (state.nodes, state.ownReactors)
+        state.withLock { $0.isShutDown = true }
+        await close()
+    }
+
+    private func close() async {
+        let (lanes, watch, reactors) = state.withLock { state in
+            defer { (state.lanes, state.watch, state.ownReactors) = ([], nil, nil) }
+            return (state.lanes, state.watch, state.ownReactors)
         }
-        for node in nodes { await node.shutDown() }
+        await watch?.stop()
+        for lane in lanes {
+            switch lane {
+            case .server(let node): await node.shutDown()
+            case .masters(let lane): await lane.shutDown()
+            }
+        }
         await reactors?.stop()
     }
 
-    // MARK: Nodes
+    // MARK: Lanes
 
-    private func allNodes() throws(TenancyError) -> [RedisNode] {
+    private func allLanes() throws(TenancyError) -> [Lane] {
         try state.withLock { state throws(TenancyError) in
             if state.isShutDown { throw RedisNode.stopped }
-            guard !state.nodes.isEmpty else {
+            guard !state.lanes.isEmpty else {
                 throw TenancyError(.unavailable, "The cache was not started.", hint: "Call start() first.")
             }
-            return state.nodes
+            return state.lanes
         }
     }
 
     /// A tenant's calls all go the same way, so that one after another arrives in that order.
-    private func node(for tenant: TenantID) throws(TenancyError) -> RedisNode {
-        let nodes = try allNodes()
-        return nodes[Int(UInt(bitPattern: tenant.hashValue) % UInt(nodes.count))]
+    private func lane(for tenant: TenantID) throws(TenancyError) -> Lane {
+        let lanes = try allLanes()
+        return lanes[Int(UInt(bitPattern: tenant.hashValue) % UInt(lanes.count))]
     }
 
     private func count(_ commands: [CacheCommand], _ replies: [CacheReply]) {

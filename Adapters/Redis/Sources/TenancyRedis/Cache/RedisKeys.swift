@@ -1,10 +1,10 @@
 import TenancyCore
 
-/// The names under which one tenant's entries stand on one server: `mt_sdk:tenant:{id}:epoch:key`.
+/// The names under which one tenant's entries stand on one server: `mt_sdk:tenant:id:epoch:key`, and in a cluster
+/// `mt_sdk:tenant:id:epoch:{tag}key`.
 ///
-/// An id holds no colon and no brace, so no tenant's names begin with another's. The id is the hash tag, so that all of
-/// a tenant's entries are in one slot of a cluster. The epoch is the server's, so that a server that was restarted or
-/// promoted begins empty.
+/// An id holds no colon and no brace, so no tenant's names begin with another's. The epoch is the server's, so that a
+/// server that was restarted or promoted begins empty. The tag is what decides on the slot: ``HashSlot``.
 struct RedisKeys {
     /// What all names of the tenant's entries on this server begin with.
     let prefix: [UInt8]
@@ -20,6 +20,9 @@ struct RedisKeys {
         self.tenant = tenant
     }
 
+    /// What the name of an entry in a cluster begins with.
+    func prefix(_ tag: HashSlot.Tag) -> [UInt8] { prefix + [UInt8(ascii: "{")] + tag.bytes + [UInt8(ascii: "}")] }
+
     /// A pattern for all names of the tenant's entries, of this epoch and of others.
     var pattern: [UInt8] {
         var pattern: [UInt8] = []
@@ -30,8 +33,8 @@ struct RedisKeys {
     }
 
     private static func append(_ tenant: TenantID, to bytes: inout [UInt8]) {
-        bytes.append(contentsOf: "mt_sdk:tenant:{".utf8)
+        bytes.append(contentsOf: "mt_sdk:tenant:".utf8)
         bytes.append(contentsOf: tenant.rawValue.utf8)
-        bytes.append(contentsOf: "}:".utf8)
+        bytes.append(contentsOf: ":".utf8)
     }
 }

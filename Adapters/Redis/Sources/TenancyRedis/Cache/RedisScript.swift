@@ -164,18 +164,18 @@ enum RedisScript: Int, CaseIterable, Sendable {
         return count
         """
 
-    /// Run id, epoch. For how many milliseconds the server has had this epoch after another one in the same run; -1 if
-    /// there was none, or nothing is known of it.
+    /// Run id, epoch, whether another run needs a wait too. For how many milliseconds the server has had this epoch; -1
+    /// if that does not matter, because there was none before it in the same run.
     private static let announceText = """
         local time = redis.call('TIME')
         local now = time[1] * 1000 + math.floor(time[2] / 1000)
         local known = redis.call('HMGET', KEYS[1], 'run', 'epoch', 'since')
-        if known[1] ~= ARGV[1] then
+        if known[1] ~= ARGV[1] and ARGV[3] == '0' then
             redis.call('HSET', KEYS[1], 'run', ARGV[1], 'epoch', ARGV[2], 'since', '0')
             return -1
         end
-        if known[2] ~= ARGV[2] then
-            redis.call('HSET', KEYS[1], 'epoch', ARGV[2], 'since', string.format('%.0f', now))
+        if known[1] ~= ARGV[1] or known[2] ~= ARGV[2] then
+            redis.call('HSET', KEYS[1], 'run', ARGV[1], 'epoch', ARGV[2], 'since', string.format('%.0f', now))
             return 0
         end
         if known[3] == '0' then return -1 end

@@ -3,13 +3,19 @@ public import TenancyCore
 extension CacheScheme {
     /// A Redis server, as a configuration file names it; see ``RedisConfiguration``.
     ///
-    /// Either `url`, which may hold everything but is a secret as a whole, or `host`; what stands beside it counts more.
+    /// Either `url`, which may hold everything but is a secret as a whole, or `host`, or `hosts` of a cluster or of
+    /// sentinels, and then `master`; what stands beside `url` counts more.
     ///
     /// | key | environment variable | type | default | range |
     /// |---|---|---|---|---|
     /// | `cache.url` | `TENANCY_CONFIG_CACHE_URL` | secret | – | `redis://…` or `rediss://…` |
     /// | `cache.host` | `TENANCY_CONFIG_CACHE_HOST` | text | `localhost` | |
     /// | `cache.port` | `TENANCY_CONFIG_CACHE_PORT` | integer | `6379` | `1…65535` |
+    /// | `cache.hosts` | `TENANCY_CONFIG_CACHE_HOSTS` | text | – | `host:port,host:port,…` |
+    /// | `cache.topology` | `TENANCY_CONFIG_CACHE_TOPOLOGY` | text | by what else is set | `single`, `cluster`, `sentinel` |
+    /// | `cache.master` | `TENANCY_CONFIG_CACHE_MASTER` | text | – | the name that sentinels know |
+    /// | `cache.sentinelUser` | `TENANCY_CONFIG_CACHE_SENTINEL_USER` | text | the sentinels' default user | |
+    /// | `cache.sentinelPassword` | `TENANCY_CONFIG_CACHE_SENTINEL_PASSWORD` | secret | none | |
     /// | `cache.user` | `TENANCY_CONFIG_CACHE_USER` | text | the server's default user | |
     /// | `cache.password` | `TENANCY_CONFIG_CACHE_PASSWORD` | secret | none | |
     /// | `cache.database` | `TENANCY_CONFIG_CACHE_DATABASE` | integer | `0` | `0…65535` |
@@ -28,7 +34,9 @@ extension CacheScheme {
             name: "redis",
             keys: [
                 SettingKey("url", .secret), SettingKey("host", .text), SettingKey("port", .integer(in: 1...65_535)),
-                SettingKey("user", .text), SettingKey("password", .secret),
+                SettingKey("hosts", .text), SettingKey("topology", .choice(["single", "cluster", "sentinel"])),
+                SettingKey("master", .text), SettingKey("sentinelUser", .text),
+                SettingKey("sentinelPassword", .secret), SettingKey("user", .text), SettingKey("password", .secret),
                 SettingKey("database", .integer(in: 0...65_535)), SettingKey("clientName", .text),
                 SettingKey("tls", .boolean), SettingKey("tlsAuthorityFile", .text), SettingKey("tlsServerName", .text),
                 SettingKey("connectTimeout", time), SettingKey("commandTimeout", time),
@@ -47,6 +55,7 @@ extension CacheScheme {
         if let url = settings.secret("url") { result = try RedisConfiguration(url: url.reveal()) }
         result.host = settings.text("host") ?? result.host
         result.port = settings.integer("port") ?? result.port
+        result.topology = try topology(settings, result.topology)
         result.user = settings.text("user") ?? result.user
         result.password = settings.secret("password") ?? result.password
         result.database = settings.integer("database") ?? result.database
@@ -71,5 +80,40 @@ extension CacheScheme {
         result.connectionsPerReactor = settings.integer("connectionsPerReactor") ?? result.connectionsPerReactor
         result.maximumWaitingCalls = settings.integer("maximumWaitingCalls") ?? result.maximumWaitingCalls
         return result
+    }
+
+    private static func topology(
+        _ settings: Settings, _ given: RedisConfiguration.Topology
+    ) throws(TenancyError) -> RedisConfiguration.Topology {
+        let (hosts, master) = (settings.text("hosts"), settings.text("master"))
+        let (user, password) = (settings.text("sentinelUser"), settings.secret("sentinelPassword"))
+        let isOfSentinels = master != nil || user != nil || password != nil
+        let implied: String? =
+            isOfSentinels || given.sentinels != nil ? "sentinel" : hosts != nil || given.nodes != nil ? "cluster" : nil
+        switch settings.text("topology") ?? implied {
+        case "sentinel":
+            let sentinels = try hosts.map { text throws(TenancyError) in
+                try RedisConfiguration.endpoints(text, defaultPort: 26_379)
+            }
+            guard let sentinels = sentinels ?? given.sentinels else {
+                throw RedisConfiguration.invalid("cache.hosts is missing, which says where the sentinels are.")
+            }
+            return .sentinel(
+                sentinels, master: master ?? given.master ?? "", user: user ?? given.sentinelUser,
+                password: password ?? given.sentinelPassword)
+        case "cluster" where !isOfSentinels:
+            let nodes = try hosts.map { text throws(TenancyError) in
+                try RedisConfiguration.endpoints(text, defaultPort: 6_379)
+            }
+            guard let nodes = nodes ?? given.nodes else {
+                throw RedisConfiguration.invalid("cache.hosts is missing, which says where the cluster is.")
+            }
+            return .cluster(nodes)
+        case nil: return given
+        case "single" where !isOfSentinels && hosts == nil: return .single
+        default:
+            throw RedisConfiguration.invalid(
+                "cache.topology does not go with cache.hosts, cache.master or what is set of sentinels.")
+        }
     }
 }

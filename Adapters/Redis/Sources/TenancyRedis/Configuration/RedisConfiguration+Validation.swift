@@ -11,6 +11,8 @@ extension RedisConfiguration {
         if host.isEmpty { return "The host is missing." }
         if texts.contains(where: { $0.utf8.contains(0) }) { return "A setting holds a NUL character." }
         if !(1...65_535).contains(port) { return "The port is not in 1…65535." }
+        if let problem = topology.problem { return problem }
+        if topology.isCluster, database != 0 { return "A cluster has only database 0, and database is another." }
         if user?.isEmpty == true { return "The user is empty." }
         if user != nil, password == nil { return "A user is set without a password." }
         if database < 0 || database > Int(Int32.max) { return "database is negative or too large." }

@@ -7,15 +7,17 @@ public import TenancyCore
 /// configuration.password = secret
 /// ```
 public struct RedisConfiguration: Sendable {
-    /// The server's name or address.
+    /// The server's name or address; of no meaning in a cluster or with sentinels.
     public var host: String
-    /// The server's port; 6379 unless set.
+    /// The server's port; 6379 unless set. Of no meaning in a cluster or with sentinels.
     public var port: Int
+    /// Whether there is one server, a cluster, or a master that sentinels watch; ``Topology/single`` unless set.
+    public var topology = Topology.single
     /// The ACL user; `nil` for the server's default user.
     public var user: String?
     /// The user's password; `nil` if the server asks for none.
     public var password: Secret?
-    /// The number of the server's database; 0 unless set.
+    /// The number of the server's database; 0 unless set, and always 0 in a cluster.
     public var database = 0
     /// What the server shows as the connection's name; `tenancy` unless set. No spaces or control characters.
     public var clientName = "tenancy"
@@ -47,6 +49,12 @@ public struct RedisConfiguration: Sendable {
         self.port = port
         self.user = user
         self.password = password
+    }
+
+    /// A configuration for a cluster or for a master that sentinels watch, with every default.
+    public init(_ topology: Topology, user: String? = nil, password: Secret? = nil) {
+        self.init(host: "localhost", user: user, password: password)
+        self.topology = topology
     }
 }
 

@@ -120,7 +120,8 @@ actor RedisConnection {
         try await call.wait(on: reactor, until: deadline, late: Self.connectTimeout)
     }
 
-    private nonisolated func submit(_ call: RedisCall) {
+    /// Sends commands; their replies are waited for by the call.
+    nonisolated func submit(_ call: RedisCall) {
         if reactor.isCurrent {
             assumeIsolated { $0.append(call) }
         } else {

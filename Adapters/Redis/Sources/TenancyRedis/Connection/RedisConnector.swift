@@ -6,6 +6,13 @@ struct RedisConnector: Sendable {
     let configuration: RedisConfiguration
     let tls: TLSContext?
     let reactor: Reactor
+    /// As which of a cluster's or the sentinels' masters the server is meant; `nil` if there is only one server.
+    var office: Office?
+
+    struct Office: Sendable {
+        let tenure: Tenure
+        let watch: TopologyWatch
+    }
 
     /// Connects, logs in, and asks the server who it is.
     ///
@@ -38,7 +45,8 @@ struct RedisConnector: Sendable {
             configuration.host, port: configuration.port, on: reactor, until: deadline)
         var failure = RedisConnection.connectTimeout
         for address in addresses {
-            let connection = try RedisConnection(configuration, tls: try tls?.makeStream(), on: reactor)
+            let connection = try RedisConnection(
+                configuration, tls: try tls?.makeStream(to: configuration.host), on: reactor)
             do throws(TenancyError) {
                 try await connection.open(address, until: deadline)
             } catch {
@@ -97,10 +105,12 @@ struct RedisConnector: Sendable {
             guard let text = call[index]?.text else { throw TenancyError(redis: call[index]?.errorWord ?? "ERR") }
             sections.append(ServerIdentity.fields(text))
         }
-        let identity = try ServerIdentity(server: sections[0], replication: sections[1])
+        try checkMode(sections[0]["redis_mode"])
+        let identity = try ServerIdentity(
+            server: sections[0], replication: sections[1], tenure: office?.tenure.number ?? 0)
         let scripts = try RedisScripts(call, from: settings + 3)
         let pause = try await announce(identity, scripts, on: connection, until: deadline)
-        await connection.setKnown(until: asked + RedisSession.knowledgeTime)
+        await connection.setKnown(until: asked + KnowledgeTime.limit)
         return RedisSession(
             connection: connection, identity: identity, scripts: scripts,
             evictsOnlyExpiring: sections[2]["maxmemory_policy"]?.hasPrefix("volatile-") ?? false,
@@ -116,14 +126,37 @@ struct RedisConnector: Sendable {
         commands.begin("EVALSHA")
         commands.add(scripts[.announce])
         commands.add(1)
-        commands.add(RedisSession.identityKey)
-        commands.add(identity.run)
-        commands.add(identity.epoch)
+        if let (tenure, watch) = office.map({ ($0.tenure, $0.watch) }) {
+            let map = watch.map
+            guard watch.isKnown(), let slot = map.firstSlot(of: tenure) else { throw watch.unknown }
+            var name = Array(RedisSession.identityKey.utf8)
+            // It stands where the server's own entries stand.
+            if map.owners.count > 1 { name += Array(":{".utf8) + HashSlot.Tag.first(of: slot).bytes + Array("}".utf8) }
+            commands.add(name)
+            commands.add(identity.run)
+            // A master that has other slots than it had is another one for those who don't know it yet.
+            commands.add(identity.epoch + "-" + String(map.digest(of: tenure), radix: 16))
+            commands.add(1)
+        } else {
+            commands.add(RedisSession.identityKey)
+            commands.add(identity.run)
+            commands.add(identity.epoch)
+            commands.add(0)
+        }
         try commands.end()
         let call = RedisCall(commands)
         try await connection.run(call, until: deadline)
         guard let age = call[0]?.integer else { throw TenancyError(redis: call[0]?.errorWord ?? "ERR") }
-        // Twice, so that clocks that don't run alike make no difference.
-        return age < 0 ? .zero : max(.zero, RedisSession.knowledgeTime * 2 - .milliseconds(age))
+        return age < 0 ? .zero : max(.zero, KnowledgeTime.settling - .milliseconds(age))
+    }
+
+    private func checkMode(_ mode: Substring?) throws(TenancyError) {
+        guard let mode else { return }
+        if mode == "sentinel" || (mode == "cluster" && !configuration.topology.isCluster) {
+            let (what, scheme) = mode == "sentinel" ? ("a sentinel", "sentinel") : ("a node of a cluster", "cluster")
+            throw TenancyError(
+                .invalidConfiguration, "Redis: The server is \(what).",
+                hint: "Name it in an address of the form redis+\(scheme)://… or in cache.hosts.")
+        }
     }
 }

@@ -10,7 +10,7 @@ final class RedisNode: Sendable {
     private enum State {
         case offline(TenancyError)
         case online(RedisSession)
-        case shutDown
+        case shutDown(TenancyError)
     }
 
     /// Where the server's connection lives.
@@ -34,16 +34,17 @@ final class RedisNode: Sendable {
             switch state {
             case .online(let session): return session
             case .offline(let error): throw error
-            case .shutDown: throw Self.stopped
+            case .shutDown(let error): throw error
             }
         }
     }
 
     /// Connects for the first time, and from then on again and again.
     ///
+    /// - Parameter insists: Whether to go on whatever the first attempt failed with.
     /// - Returns: Why there is no connection yet; `nil` if there is one.
     /// - Throws: ``TenancyError``: what the first attempt failed with, if time won't mend it. No more are made then.
-    func start() async throws(TenancyError) -> TenancyError? {
+    func start(insists: Bool = false) async throws(TenancyError) -> TenancyError? {
         var session: RedisSession?
         var failure: TenancyError?
         do throws(TenancyError) {
@@ -51,23 +52,32 @@ final class RedisNode: Sendable {
             offer(first)
             session = first
         } catch {
-            guard error.code == .unavailable || error.code == .timeout else { throw error }
+            guard insists || error.code == .unavailable || error.code == .timeout else { throw error }
             setOffline(error)
             failure = error
         }
         let first = session
         let task = Task(executorPreference: reactor.taskExecutor) { [self] in await keep(first) }
         self.task.withLock { $0 = task }
+        // Shut down while it was starting.
+        if case .shutDown = state.withLock(\.self) {
+            task.cancel()
+            await first?.connection.close(Self.stopped)
+        }
         return failure
     }
 
-    func shutDown() async {
+    /// Ends the connection, and makes no more.
+    ///
+    /// - Parameter reason: What calls fail with.
+    func shutDown(_ reason: TenancyError = RedisNode.stopped) async {
         let before = state.withLock { state in
             let before = state
-            state = .shutDown
+            if case .shutDown = before { return before }
+            state = .shutDown(reason)
             return before
         }
-        if case .online(let session) = before { await session.connection.close(Self.stopped) }
+        if case .online(let session) = before { await session.connection.close(reason) }
         let task = task.withLock(\.self)
         task?.cancel()
         await task?.value
@@ -81,6 +91,7 @@ final class RedisNode: Sendable {
                 pause = connector.configuration.reconnect.minimumPause
                 let reason = await serve(current)
                 setOffline(reason)
+                connector.office?.watch.refresh()
                 session = nil
                 continue
             }
@@ -104,7 +115,7 @@ final class RedisNode: Sendable {
         offer(session)
         let checks = Task(executorPreference: reactor.taskExecutor) { [self] in
             while !session.connection.ended.hasEnded {
-                guard (try? await reactor.sleep(until: .now + RedisSession.checkInterval)) != nil else { return }
+                guard (try? await reactor.sleep(until: .now + KnowledgeTime.interval)) != nil else { return }
                 await session.check()
                 offer(session)
             }

@@ -29,6 +29,34 @@ struct RedisReply {
         return word.isEmpty ? "ERR" : String(decoding: word, as: UTF8.self)
     }
 
+    /// Where a cluster says that the key's slot is.
+    struct Redirection {
+        /// Whether this holds for one key only, while its slot is being moved.
+        let isForOnce: Bool
+        /// No host if it is the one that was asked.
+        let host: String
+        let port: Int
+    }
+
+    /// What `MOVED` or `ASK` says; `nil` of anything else.
+    var redirection: Redirection? {
+        guard let word = errorWord, word == "MOVED" || word == "ASK" else { return nil }
+        let words = String(decoding: content, as: UTF8.self).split(separator: " ")
+        guard words.count >= 3, let colon = words[2].lastIndex(of: ":"),
+            let port = Int(words[2][words[2].index(after: colon)...])
+        else { return nil }
+        return Redirection(isForOnce: word == "ASK", host: String(words[2][..<colon]), port: port)
+    }
+
+    /// An array of names and values.
+    var pairs: [String: String] {
+        var pairs: [String: String] = [:]
+        for index in stride(from: 0, to: count - 1, by: 2) {
+            if let name = self[index]?.text { pairs[name] = self[index + 1]?.text }
+        }
+        return pairs
+    }
+
     /// How many elements an array has; 0 of anything else.
     var count: Int { type == REDIS_REPLY_ARRAY ? Int(pointer.pointee.elements) : 0 }
 

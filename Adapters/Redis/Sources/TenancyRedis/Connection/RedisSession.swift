@@ -27,10 +27,6 @@ final class RedisSession: Sendable {
         self.usableFrom = usableFrom
     }
 
-    /// For how long a client goes by what a server has said of itself.
-    static let knowledgeTime = Duration.seconds(5)
-    /// How often a client asks.
-    static let checkInterval = Duration.milliseconds(1_500)
     /// The name under which a server's data say who it is.
     static let identityKey = "mt_sdk:server"
 
@@ -44,11 +40,11 @@ final class RedisSession: Sendable {
             let call = RedisCall(commands, isBounded: false)
             try await connection.run(call)
             guard let text = call[0]?.text else { throw TenancyError(redis: call[0]?.errorWord ?? "ERR") }
-            let current = try ServerIdentity(run: identity.run, replication: ServerIdentity.fields(text))
+            let current = try identity.now(replication: ServerIdentity.fields(text))
             guard current == identity else {
                 throw TenancyError(.unavailable, "The server's replication id has changed; the connection was closed.")
             }
-            await connection.setKnown(until: asked + Self.knowledgeTime)
+            await connection.setKnown(until: asked + KnowledgeTime.limit)
         } catch {
             // A reply that is late is waited for as long as the server is known; a wrong one ends the connection.
             if error.code != .timeout, error.code != .cancelled { await connection.close(error) }

@@ -39,8 +39,12 @@ extension TenancyError {
         case "LOADING": (.unavailable, "The server is still loading its data.", nil)
         case "BUSY": (.unavailable, "The server is busy with a script.", nil)
         case "MISCONF": (.unavailable, "The server takes no writes because it can't save its data.", nil)
-        case "MOVED", "ASK", "CROSSSLOT", "CLUSTERDOWN", "TRYAGAIN":
-            (.unsupported, "The server is a node of a cluster.", "Name a server that is not in cluster mode.")
+        case "CLUSTERDOWN":
+            (
+                .unavailable, "The cluster does not serve the key's slot.",
+                "Check that more than half of its masters run, and that every slot has one: CLUSTER INFO."
+            )
+        case "MOVED", "ASK", "TRYAGAIN": (.unavailable, "The key's slot is being given to another master.", nil)
         default: (.backendFailure, "Redis refused a command.", nil)
         }
     }

@@ -7,7 +7,7 @@ import TenancyCore
 /// Unchecked, because OpenSSL's context counts its references atomically and is not changed after it was made.
 final class TLSContext: @unchecked Sendable {
     private let context: OpaquePointer
-    private let serverName: String
+    private let serverName: String?
 
     /// Reads the authorities' certificates, which blocks for as long as the file system does.
     ///
@@ -19,7 +19,7 @@ final class TLSContext: @unchecked Sendable {
             throw TenancyError(.backendFailure, "OpenSSL could not be set up.")
         }
         self.context = context
-        serverName = configuration.tls.serverName ?? configuration.host
+        serverName = configuration.tls.serverName
         SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
         let trusts: Int32
         if let file = configuration.tls.authorityFile {
@@ -39,7 +39,10 @@ final class TLSContext: @unchecked Sendable {
     deinit { SSL_CTX_free(context) }
 
     /// A new connection's side of the protocol, which checks that the certificate is for the server's name or address.
-    func makeStream() throws(TenancyError) -> TLSStream {
+    ///
+    /// - Parameter host: Whose certificate it is to be, unless the configuration names another.
+    func makeStream(to host: String) throws(TenancyError) -> TLSStream {
+        let serverName = serverName ?? host
         guard let ssl = SSL_new(context) else { throw TenancyError(.backendFailure, "OpenSSL is out of memory.") }
         let isAddress = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), serverName) == 1
         if !isAddress {

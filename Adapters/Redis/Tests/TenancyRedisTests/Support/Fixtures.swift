@@ -24,6 +24,39 @@ func testConfiguration(_ server: TestServer = .application) throws -> RedisConfi
     return configuration
 }
 
+/// The cluster of `scripts/services`.
+func clusterConfiguration() throws -> RedisConfiguration { try topologyConfiguration(.cluster) { .cluster($0) } }
+
+/// The sentinels of `scripts/services`, and the master that they watch.
+func sentinelConfiguration() throws -> RedisConfiguration {
+    let name = TestServer.environment("TENANCY_TEST_REDIS_SENTINEL_MASTER") ?? "tenancy"
+    let sentinel = try RedisConfiguration(url: firstURL(.sentinel))
+    return try topologyConfiguration(.sentinel) {
+        .sentinel($0, master: name, user: sentinel.user, password: sentinel.password)
+    }
+}
+
+private func firstURL(_ server: TestServer) throws -> String {
+    String(try server.address().split(separator: ",")[0])
+}
+
+private func topologyConfiguration(
+    _ server: TestServer, _ topology: ([RedisEndpoint]) -> RedisConfiguration.Topology
+) throws -> RedisConfiguration {
+    var endpoints: [RedisEndpoint] = []
+    var configuration = try RedisConfiguration(url: firstURL(server))
+    for url in try server.address().split(separator: ",") {
+        let parsed = try RedisConfiguration(url: String(url))
+        endpoints.append(RedisEndpoint(host: parsed.host, port: parsed.port))
+    }
+    configuration.topology = topology(endpoints)
+    configuration.commandTimeout = .seconds(10)
+    configuration.idleTimeout = .seconds(10)
+    configuration.maximumTimeToLive = .seconds(900)
+    configuration.clientName = uniqueName("test")
+    return configuration
+}
+
 /// Gives the body a started cache and shuts it down afterwards.
 func withCache<Value>(
     _ configuration: RedisConfiguration, _ body: (RedisCache) async throws -> Value
@@ -118,6 +151,15 @@ struct Administrator {
         guard let reply = call[0] else { return "" }
         if let word = reply.errorWord { throw TenancyError(redis: word) }
         return reply.text ?? reply.integer.map(String.init) ?? ""
+    }
+
+    /// Sends a command; returns the texts of the array that it answers with.
+    func list(_ arguments: String...) async throws -> [String] {
+        let call = try Self.call(arguments)
+        try await connection.run(call)
+        guard let reply = call[0] else { return [] }
+        if let word = reply.errorWord { throw TenancyError(redis: word) }
+        return (0..<reply.count).compactMap { reply[$0]?.text }
     }
 
     func close() async { await connection.close(RedisNode.stopped) }

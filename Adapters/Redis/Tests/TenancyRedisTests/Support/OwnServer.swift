@@ -10,10 +10,13 @@ final class OwnServer: @unchecked Sendable {
 
     let port: Int
     private let folder: String
-    private let options: [String]
+    private var options: [String]
+    private var file: String?
     private var process: Process?
 
-    init(_ options: String...) throws {
+    convenience init(_ options: String...) throws { try self.init(options: options) }
+
+    init(options: [String]) throws {
         port = try Self.freePort()
         folder = FileManager.default.temporaryDirectory.path + "/" + uniqueName("tenancy-redis")
         self.options = options
@@ -24,13 +27,14 @@ final class OwnServer: @unchecked Sendable {
     static func with<Value>(
         _ server: OwnServer, _ body: (OwnServer) async throws -> Value
     ) async throws -> Value {
-        defer {
-            server.kill()
-            try? FileManager.default.removeItem(atPath: server.folder)
-        }
+        defer { server.remove() }
         try await server.start()
         return try await body(server)
     }
+
+    var isRunning: Bool { process != nil }
+
+    var endpoint: RedisEndpoint { RedisEndpoint(host: "127.0.0.1", port: port) }
 
     var configuration: RedisConfiguration {
         var configuration = RedisConfiguration(host: "127.0.0.1", port: port)
@@ -43,9 +47,7 @@ final class OwnServer: @unchecked Sendable {
     func start() async throws {
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments =
-            ["redis-server", "--port", String(port), "--bind", "127.0.0.1", "--dir", folder]
-            + ["--save", "", "--enable-debug-command", "yes"] + options
+        process.arguments = ["redis-server"] + (file.map { [$0] } ?? []) + defaults + options
         process.standardOutput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice
         try process.run()
@@ -55,6 +57,31 @@ final class OwnServer: @unchecked Sendable {
             return socket
         }
         guard answers else { throw TenancyError(.unavailable, "redis-server did not start") }
+    }
+
+    /// The options of every server; those of a sentinel stand in its file.
+    private var defaults: [String] {
+        if file != nil { return [] }
+        return ["--port", String(port), "--bind", "127.0.0.1", "--dir", folder, "--save", ""]
+            + ["--enable-debug-command", "yes"]
+    }
+
+    /// Has the server read a file, which it may rewrite, and be a sentinel.
+    func beSentinel(_ lines: [String]) throws {
+        let text = ["port \(port)", "bind 127.0.0.1", "dir \(folder)"] + lines
+        try text.joined(separator: "\n").write(toFile: folder + "/sentinel.conf", atomically: true, encoding: .utf8)
+        file = folder + "/sentinel.conf"
+        options = ["--sentinel"]
+    }
+
+    /// Stops the server in its tracks, or has it go on.
+    func pause(_ isPaused: Bool) {
+        if let process { Foundation.kill(process.processIdentifier, isPaused ? SIGSTOP : SIGCONT) }
+    }
+
+    func remove() {
+        kill()
+        try? FileManager.default.removeItem(atPath: folder)
     }
 
     /// Ends the server as a crash would.
@@ -74,7 +101,16 @@ final class OwnServer: @unchecked Sendable {
         return try await admin.send("PING") == "PONG"
     }
 
-    private static func freePort() throws -> Int {
+    /// A port that nobody listens on, and that the system gives to no connection.
+    static func freePort() throws -> Int {
+        for _ in 0..<100 {
+            let port = Int.random(in: 20_000..<32_000)
+            if canListen(on: port) { return port }
+        }
+        throw TenancyError(.backendFailure, "no port is free")
+    }
+
+    private static func canListen(on port: Int) -> Bool {
         #if canImport(Darwin)
             let descriptor = socket(AF_INET, SOCK_STREAM, 0)
         #else
@@ -83,14 +119,12 @@ final class OwnServer: @unchecked Sendable {
         defer { close(descriptor) }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = UInt16(port).bigEndian
         address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isBound = withUnsafeMutablePointer(to: &address) { pointer in
+        return withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
             }
         }
-        guard isBound else { throw TenancyError(.backendFailure, "no port is free") }
-        return Int(UInt16(bigEndian: address.sin_port))
     }
 }
