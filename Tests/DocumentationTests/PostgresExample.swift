@@ -16,3 +16,14 @@ func postgresExample(_ appPassword: Secret, _ ownerPassword: Secret) throws -> [
 
     return [config, pooled, replicated]
 }
+
+func notificationExample(_ united: TenantHandle, refresh: (String) -> Void, refreshEverything: () -> Void) async throws
+{
+    let notifications = try PostgresNotifications(PostgresConfiguration(url: "postgres://shop_app@primary/shop"))
+    for await event in try await notifications.listen(to: PostgresChannel("flights", of: united.id)) {
+        switch event {
+        case .payload(let key): refresh(key)
+        case .gap: refreshEverything()
+        }
+    }
+}

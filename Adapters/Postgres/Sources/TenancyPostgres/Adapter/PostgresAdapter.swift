@@ -207,6 +207,17 @@ final class PostgresAdapter: DatabaseAdapter {
         }
     }
 
+    /// Lends a connection to the primary for one call that is not about records.
+    func withSession(
+        _ context: TenantContext, _ body: (Session) async throws(TenancyError) -> Void
+    ) async throws(TenancyError) {
+        let engine = try enter(context)
+        defer { calls.leave() }
+        do throws(TenancyError) { try await engine.withSession(context, body) } catch {
+            throw error.with { $0.tenant = context.tenant }
+        }
+    }
+
     func health() async -> BackendHealth {
         let begun = ContinuousClock.now
         var context = TenantContext(tenant: .system)

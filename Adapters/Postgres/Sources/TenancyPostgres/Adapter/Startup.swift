@@ -23,7 +23,9 @@ struct Startup {
     func run() async throws(TenancyError) {
         if configuration.migration != nil {
             let pipeline = try await source.open(.migration, on: source.reactors.next())
-            try await use(pipeline, migrate)
+            do throws(TenancyError) { try await use(pipeline, migrate) } catch {
+                throw error.asOfMigration(schema: configuration.schema, role: configuration.migration?.user)
+            }
         }
         try await prove()
     }

@@ -156,7 +156,8 @@ final class Transaction: StatementRunner {
 
     private var allOpen: Bool { isOpen.load(ordering: .acquiring) && parent?.allOpen ?? true }
 
-    private func check(_ context: TenantContext) throws(TenancyError) {
+    /// Throws unless statements of the context's tenant may run here now.
+    func check(_ context: TenantContext) throws(TenancyError) {
         guard context.tenant == core.context.tenant else {
             throw TenancyError(
                 .tenantMismatch, "The transaction is another tenant's.", details: .init(tenant: context.tenant))

@@ -124,8 +124,22 @@ extension TenancyError {
         }
         return (
             .invalidConfiguration, "The role has no right to do this.",
-            "Grant the login role SELECT, INSERT, UPDATE and DELETE on the entities' tables."
+            "Grant the login role USAGE of the schema, and SELECT, INSERT, UPDATE and DELETE on the entities' tables."
         )
+    }
+
+    /// The error as one of making tables: a right that is missing is then another than of those who use them.
+    ///
+    /// - Parameter role: The role that makes tables.
+    func asOfMigration(schema: String, role: String?) -> TenancyError {
+        guard details.backendCode == "42501", let role = role.map(Identifier.quote) else { return self }
+        let schema = Identifier.quote(schema)
+        return TenancyError(
+            .invalidConfiguration, "The role of migration has no right to make or change tables.",
+            // The role lets others use the schema.
+            hint: "Run: GRANT USAGE, CREATE ON SCHEMA \(schema) TO \(role) WITH GRANT OPTION; if there is no such "
+                + "schema, GRANT CREATE ON the database. Tables that are there already must be owned by \(role).",
+            details: details)
     }
 
     private static func meaningOfClass(_ state: String) -> (Code, String, hint: String?) {
