@@ -15,6 +15,8 @@ struct Isolation: Sendable, Hashable {
     static let setting = "app.tenant_id"
     /// The setting that holds the claims of the request, by Supabase's convention.
     static let claimsSetting = "request.jwt.claims"
+    /// The setting of older versions, which `auth.jwt()` looks at first.
+    private static let oldClaimsSetting = "request.jwt.claim"
     /// The policy that Tenancy makes.
     static let policyName = "tenancy_isolation"
 
@@ -68,8 +70,12 @@ struct Isolation: Sendable, Hashable {
     /// Tells the server the tenant, for the transaction that it runs in: the first statement of every group.
     static let bindTenant = CompiledStatement(
         "SELECT set_config('\(setting)', $1, true)", types: [.text])
+    /// With what another client may have left on a pooler's connection out of the way.
     private static let bindClaims = CompiledStatement(
-        "SELECT set_config('role', $1, true), set_config('\(claimsSetting)', $2, true)", types: [.text, .text])
+        """
+        SELECT set_config('role', $1, true), set_config('\(claimsSetting)', $2, true), \
+        set_config('\(oldClaimsSetting)', '', true)
+        """, types: [.text, .text])
 
     /// The statement that binds a tenant, with its values.
     func binding(_ tenant: TenantID) -> BoundStatement {

@@ -79,7 +79,7 @@ struct PostgresChaosTests {
     func restarts() async throws {
         let server = try await blocking { try OwnServer() }
         try await server.ready()
-        _ = try await server.texts("CREATE ROLE tenancy_app LOGIN; SELECT 1")
+        try await server.texts("CREATE ROLE tenancy_app LOGIN; SELECT 1")
         var configuration = PostgresConfiguration(
             host: "127.0.0.1", port: server.port, database: "postgres", user: "tenancy_app")
         configuration.migration = .init(user: "tenancy_admin")
