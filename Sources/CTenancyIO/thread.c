@@ -45,6 +45,8 @@ int tenancy_thread_start(
 
 void tenancy_thread_join(tenancy_thread thread) { pthread_join(thread.thread, NULL); }
 
+void tenancy_thread_detach(tenancy_thread thread) { pthread_detach(thread.thread); }
+
 struct tenancy_mutex {
     pthread_mutex_t mutex;
 };

@@ -49,6 +49,24 @@ import Testing
         #expect(await actor.isOnReactor())
     }
 
+    #if os(Linux)
+        @Test("Nothing is left of reactors whose end nobody waits for")
+        func unawaitedStops() async throws {
+            /// Pages of 4 KiB at least.
+            func addressSpace() throws -> Int {
+                let pages = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8).split(separator: " ").first
+                return try #require(pages.flatMap { Int($0) }) * 4_096
+            }
+            let before = try addressSpace()
+            for _ in 0..<40 {
+                for _ in 0..<10 { try Reactor(name: "stop").requestStop() }
+                try await Task.sleep(for: .milliseconds(5))
+            }
+            // The stacks alone would be more than 3 GiB.
+            #expect(try addressSpace() - before < 1 << 30)
+        }
+    #endif
+
     @Test("Waits and sockets are told of the stop instead of hanging")
     func waits() async throws {
         let reactor = try Reactor(name: "stop")

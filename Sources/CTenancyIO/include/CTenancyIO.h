@@ -53,6 +53,8 @@ int tenancy_thread_start(
     tenancy_thread *thread, const char *name, bool detached, void (*body)(void *), void *argument);
 
 void tenancy_thread_join(tenancy_thread thread);
+/// Frees what there is of a thread when it has ended, instead of a join. From any thread, its own too.
+void tenancy_thread_detach(tenancy_thread thread);
 
 typedef struct tenancy_mutex tenancy_mutex;
 

@@ -24,6 +24,11 @@ final class ReactorLifetime: Sendable {
     private let phase = Locked(Phase.notStarted)
     private let stopFlag = Atomic<Bool>(false)
 
+    // Nobody has waited for the end; this may be the thread itself, which was the last to hold the reactor.
+    deinit {
+        if case .ended(let thread) = phase.withLock(\.self) { tenancy_thread_detach(thread) }
+    }
+
     var isStopping: Bool { stopFlag.load(ordering: .acquiring) }
 
     func requestStop() { stopFlag.store(true, ordering: .releasing) }
