@@ -43,6 +43,53 @@ struct RedisServerChangeTests {
         }
     }
 
+    @Test("A writer whose server was restarted before it lifts its block removes what somebody stored there meanwhile")
+    func restartWithinWrite() async throws {
+        try await OwnServer.with(OwnServer()) { server in
+            var late = server.configuration
+            // Comes back long after the other.
+            (late.reconnect.minimumPause, late.reconnect.maximumPause) = (.seconds(3), .seconds(3))
+            try await withCache(late) { writer in
+                try await withCache(server.configuration) { reader in
+                    let tenant = try uniqueTenant()
+                    let block = CacheCommand.block(Self.key, token: Self.one, blockTime: .seconds(30))
+                    #expect(try await writer.run([block], for: tenant) == [.done])
+                    server.kill()
+                    try await server.start()
+                    // A reader that has read the database before the commit: the new server knows of no block.
+                    let hasStored = try await eventually {
+                        (try? await reader.store("replaced", "k", of: tenant)) == .done
+                    }
+                    #expect(hasStored)
+                    let isAway = await timed { _ = try await writer.text("k", of: tenant) }
+                    #expect(isAway.error?.code == .unavailable)
+                    // The commit is here, and only when this returns the write is acknowledged.
+                    #expect(try await writer.run([.unblock(Self.key, token: Self.one)], for: tenant) == [.done])
+                    #expect(try await reader.text("k", of: tenant) == nil)
+                }
+            }
+        }
+    }
+
+    @Test("Lifting a block on a server that stays away ends, with an error, and at once when it is cancelled")
+    func unblockWithoutServer() async throws {
+        try await OwnServer.with(OwnServer()) { server in
+            try await withCache(server.configuration) { cache in
+                let tenant = try uniqueTenant()
+                server.kill()
+                let unblock = CacheCommand.unblock(Self.key, token: Self.one)
+                let outcome = await timed { _ = try await cache.run([unblock], for: tenant) }
+                #expect(outcome.error?.code == .unavailable)
+                #expect(outcome.time > KnowledgeTime.settling && outcome.time < KnowledgeTime.settling * 3)
+                let second = Task { await timed { _ = try await cache.run([unblock], for: tenant) } }
+                try await Task.sleep(for: .milliseconds(100))
+                second.cancel()
+                let other = await second.value
+                #expect(other.error?.code == .cancelled && other.time < .seconds(2))
+            }
+        }
+    }
+
     @Test("A replica is no server for a cache")
     func replica() async throws {
         let server = try OwnServer("--replicaof", "127.0.0.1 1", "--replica-serve-stale-data", "yes")
