@@ -2,7 +2,7 @@ import Synchronization
 import TenancyCore
 
 /// A database that a test can stop at chosen points, and whose writes can lose their answers.
-final class GatedDatabase: DatabaseAdapter {
+final class GatedDatabase: ForwardingDatabase {
     let base: any DatabaseAdapter
     let beforeRead = Gate()
     let afterRead = Gate()
@@ -39,15 +39,6 @@ final class GatedDatabase: DatabaseAdapter {
         readFailures.withLock { $0 = Array(repeating: TenancyError(code, "The database failed."), count: count) }
     }
 
-    var name: String { base.name }
-    var capabilities: DatabaseCapabilities { base.capabilities }
-    func start(_ entities: [EntityDescription]) async throws(TenancyError) { try await base.start(entities) }
-    func removeAllData(in context: TenantContext) async throws(TenancyError) {
-        try await base.removeAllData(in: context)
-    }
-    func health() async -> BackendHealth { await base.health() }
-    func shutDown(deadline: ContinuousClock.Instant) async { await base.shutDown(deadline: deadline) }
-
     private func takeLostAnswer() -> TenancyError? {
         lostAnswer.withLock { error in
             defer { error = nil }
@@ -82,14 +73,6 @@ final class GatedDatabase: DatabaseAdapter {
         return try await base.select(statement, in: context)
     }
 
-    func aggregate(
-        _ statement: AggregateStatement, in context: TenantContext
-    ) async throws(TenancyError) -> any RowBatch { try await base.aggregate(statement, in: context) }
-
-    func search(_ statement: SearchStatement, in context: TenantContext) async throws(TenancyError) -> any RowBatch {
-        try await base.search(statement, in: context)
-    }
-
     func write(_ statement: WriteStatement, in context: TenantContext) async throws(TenancyError) -> WriteResult {
         if statement.entity.name.hasPrefix("tenancy_") { return try await base.write(statement, in: context) }
         writes.add(1, ordering: .relaxed)
@@ -100,12 +83,6 @@ final class GatedDatabase: DatabaseAdapter {
         await giveWay()
         if let error = takeLostAnswer() { throw error }
         return result
-    }
-
-    func stream(
-        _ statement: SelectStatement, batchSize: Int, in context: TenantContext
-    ) async throws(TenancyError) -> RowStream {
-        try await base.stream(statement, batchSize: batchSize, in: context)
     }
 
     func withTransaction<Result: Sendable>(

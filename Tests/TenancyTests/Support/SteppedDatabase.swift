@@ -26,7 +26,7 @@ final class Steps: Sendable {
 }
 
 /// A database each of whose calls is two steps, one before it and one after it, and whose capabilities can be less.
-final class SteppedDatabase: DatabaseAdapter {
+final class SteppedDatabase: ForwardingDatabase {
     let base: any DatabaseAdapter
     let capabilities: DatabaseCapabilities
     let steps: Steps
@@ -39,95 +39,30 @@ final class SteppedDatabase: DatabaseAdapter {
         self.capabilities = capabilities ?? base.capabilities
     }
 
-    var name: String { base.name }
-    private var runner: SteppedRunner { SteppedRunner(base: base, steps: steps) }
-    func start(_ entities: [EntityDescription]) async throws(TenancyError) { try await base.start(entities) }
-    func health() async -> BackendHealth { await base.health() }
-    func shutDown(deadline: ContinuousClock.Instant) async { await base.shutDown(deadline: deadline) }
+    func next() -> any StatementRunner {
+        calls.add(1, ordering: .relaxed)
+        return SteppedRunner(base: base, steps: steps)
+    }
 
     func removeAllData(in context: TenantContext) async throws(TenancyError) {
         try steps.pass()
         try await base.removeAllData(in: context)
         try steps.pass()
     }
-
-    func read(
-        _ entity: EntityDescription, keys: [Value], in context: TenantContext
-    ) async throws(TenancyError) -> any RowBatch {
-        calls.add(1, ordering: .relaxed)
-        return try await runner.read(entity, keys: keys, in: context)
-    }
-
-    func select(_ statement: SelectStatement, in context: TenantContext) async throws(TenancyError) -> any RowBatch {
-        calls.add(1, ordering: .relaxed)
-        return try await runner.select(statement, in: context)
-    }
-
-    func aggregate(
-        _ statement: AggregateStatement, in context: TenantContext
-    ) async throws(TenancyError) -> any RowBatch {
-        calls.add(1, ordering: .relaxed)
-        return try await runner.aggregate(statement, in: context)
-    }
-
-    func search(_ statement: SearchStatement, in context: TenantContext) async throws(TenancyError) -> any RowBatch {
-        calls.add(1, ordering: .relaxed)
-        return try await runner.search(statement, in: context)
-    }
-
-    func write(_ statement: WriteStatement, in context: TenantContext) async throws(TenancyError) -> WriteResult {
-        calls.add(1, ordering: .relaxed)
-        return try await runner.write(statement, in: context)
-    }
-
-    func stream(
-        _ statement: SelectStatement, batchSize: Int, in context: TenantContext
-    ) async throws(TenancyError) -> RowStream {
-        calls.add(1, ordering: .relaxed)
-        return try await runner.stream(statement, batchSize: batchSize, in: context)
-    }
-
-    func withTransaction<Result: Sendable>(
-        _ options: TransactionOptions, in context: TenantContext,
-        _ body: (any StatementRunner) async throws -> Result
-    ) async throws -> Result {
-        calls.add(1, ordering: .relaxed)
-        return try await runner.withTransaction(options, in: context, body)
-    }
 }
 
 /// The calls of a ``SteppedDatabase`` or of a transaction in it.
-private struct SteppedRunner: StatementRunner {
+private struct SteppedRunner: ForwardingRunner {
     let base: any StatementRunner
     let steps: Steps
 
-    func read(
-        _ entity: EntityDescription, keys: [Value], in context: TenantContext
-    ) async throws(TenancyError) -> any RowBatch { try await base.read(entity, keys: keys, in: context) }
-
-    func select(_ statement: SelectStatement, in context: TenantContext) async throws(TenancyError) -> any RowBatch {
-        try await base.select(statement, in: context)
-    }
-
-    func aggregate(
-        _ statement: AggregateStatement, in context: TenantContext
-    ) async throws(TenancyError) -> any RowBatch { try await base.aggregate(statement, in: context) }
-
-    func search(_ statement: SearchStatement, in context: TenantContext) async throws(TenancyError) -> any RowBatch {
-        try await base.search(statement, in: context)
-    }
+    func next() -> any StatementRunner { base }
 
     func write(_ statement: WriteStatement, in context: TenantContext) async throws(TenancyError) -> WriteResult {
         try steps.pass()
         let result = try await base.write(statement, in: context)
         try steps.pass()
         return result
-    }
-
-    func stream(
-        _ statement: SelectStatement, batchSize: Int, in context: TenantContext
-    ) async throws(TenancyError) -> RowStream {
-        try await base.stream(statement, batchSize: batchSize, in: context)
     }
 
     func withTransaction<Result: Sendable>(

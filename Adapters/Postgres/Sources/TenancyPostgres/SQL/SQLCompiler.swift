@@ -122,15 +122,9 @@ struct SQLCompiler {
     }
 
     private func figure(_ figure: AggregateStatement.Figure) -> String {
-        guard let column = figure.column else { return "count(*)" }
-        let name = names[column]
-        switch figure.kind {
-        case .count: return "count(\(name))"
-        case .minimum: return "min(\(name))"
-        case .maximum: return "max(\(name))"
-        case .sum:
+        figure.sql(name: { names[$0] }) { column, name in
             // Integers are added up without bound and brought back to 64 bits, which fails if they don't fit.
-            return plan.entity.fields[column].type == .int64 ? "sum(\(name))::bigint" : "sum(\(name))"
+            plan.entity.fields[column].type == .int64 ? "sum(\(name))::bigint" : "sum(\(name))"
         }
     }
 
@@ -141,7 +135,7 @@ struct SQLCompiler {
         case .isNull(let column, let negated): return names[column] + (negated ? " IS NOT NULL" : " IS NULL")
         case .compare(let column, let comparison, let parameter, let orNull):
             let place = place(.value(parameter, plan.entity.fields[column].type))
-            return orWithout("\(names[column]) \(comparison.symbol) \(place)", column, orNull)
+            return orWithout("\(names[column]) \(comparison.sqlOperator) \(place)", column, orNull)
         case .oneOf(let column, let parameter, let negated, let orNull):
             let place = place(.list(parameter, plan.entity.fields[column].type))
             return orWithout("\(names[column]) \(negated ? "<> ALL" : "= ANY") (\(place))", column, orNull)
@@ -185,19 +179,6 @@ struct SQLCompiler {
     /// Unicode tables stay as they are in one of them.
     private static func lowered(_ text: String) -> String {
         #"lower(replace(\#(text), 'Σ', 'σ') COLLATE "und-x-icu") COLLATE "C""#
-    }
-}
-
-extension Predicate.Comparison {
-    fileprivate var symbol: String {
-        switch self {
-        case .equal: "="
-        case .notEqual: "<>"
-        case .less: "<"
-        case .lessOrEqual: "<="
-        case .greater: ">"
-        case .greaterOrEqual: ">="
-        }
     }
 }
 

@@ -130,14 +130,8 @@ struct SQLCompiler {
     }
 
     private func figure(_ figure: AggregateStatement.Figure) -> String {
-        guard let column = figure.column else { return "count(*)" }
-        let name = plan.column(column)
-        switch figure.kind {
-        case .count: return "count(\(name))"
-        case .minimum: return "min(\(name))"
-        case .maximum: return "max(\(name))"
-        case .sum:
-            return plan.entity.fields[column].type == .decimal ? "tenancy_sum_decimal(\(name))" : "tenancy_sum(\(name))"
+        figure.sql(name: plan.column) { column, name in
+            plan.entity.fields[column].type == .decimal ? "tenancy_sum_decimal(\(name))" : "tenancy_sum(\(name))"
         }
     }
 
@@ -149,7 +143,7 @@ struct SQLCompiler {
             return prefix + plan.column(column) + (negated ? " IS NOT NULL" : " IS NULL")
         case .compare(let column, let comparison, let parameter, let orNull):
             let name = prefix + plan.column(column)
-            return orWithout("\(name) \(comparison.symbol) \(place(.value(parameter)))", name, orNull)
+            return orWithout("\(name) \(comparison.sqlOperator) \(place(.value(parameter)))", name, orNull)
         case .oneOf(let column, let parameter, let negated, let orNull):
             let name = prefix + plan.column(column)
             return orWithout("\(name) \(negated ? "NOT IN" : "IN") (\(members(parameter)))", name, orNull)
@@ -215,19 +209,6 @@ extension FilterShape {
         switch self {
         case .and(let parts), .or(let parts): 1 + (parts.map(\.depth).max() ?? 0)
         default: 0
-        }
-    }
-}
-
-extension Predicate.Comparison {
-    fileprivate var symbol: String {
-        switch self {
-        case .equal: "="
-        case .notEqual: "<>"
-        case .less: "<"
-        case .lessOrEqual: "<="
-        case .greater: ">"
-        case .greaterOrEqual: ">="
         }
     }
 }
