@@ -43,6 +43,26 @@ struct JSONTests {
         #expect(stored == stored)
     }
 
+    @Test(
+        "Half a pair of surrogates is no text, wherever it stands",
+        arguments: [
+            #""\ud800""#, #""\udc00""#, #""\udbff""#, #""\udfff""#, #""x\ud83dx""#, #""\ud83d\u0041""#,
+            #""\ud83d\ud83d""#,
+            #""\ude00\ud83d""#, #""\ud83d\n""#, #""\ud83d\ude0""#, #"{"\ud800":1}"#, #"["a",{"b":"\uDC00"}]"#,
+        ])
+    func loneSurrogates(_ text: String) {
+        #expect(throws: TenancyError.self) { try JSONValue(parsing: text) }
+        #expect(throws: TenancyError.self) { try JSON(parsing: text) }
+    }
+
+    @Test("A pair of surrogates is one character")
+    func surrogatePairs() throws {
+        #expect(try JSONValue(parsing: #""\ud83d\ude00""#) == .string("\u{1F600}"))
+        #expect(try JSONValue(parsing: #""\uD800\uDC00\uDBFF\uDFFF""#) == .string("\u{10000}\u{10FFFF}"))
+        #expect(try JSONValue(parsing: #""\ud7ff\ue000""#) == .string("\u{D7FF}\u{E000}"))
+        #expect(try JSONValue(parsing: #""\\ud800""#) == .string(#"\ud800"#))
+    }
+
     @Test("Deep nesting is refused or parsed, never a crash")
     func deep() {
         let text = String(repeating: "[", count: 100_000) + String(repeating: "]", count: 100_000)
