@@ -57,9 +57,24 @@ extension InMemoryDatabase {
         /// Limits are exceeded by one.
         public static let returnsOneTooMany = Defect(rawValue: 1 << 21)
 
+        /// Where a page begins is not minded: each is the first.
+        public static let ignoresKeyset = Defect(rawValue: 1 << 22)
+        /// Text is matched without regard to case, asked for or not.
+        public static let alwaysIgnoresCase = Defect(rawValue: 1 << 23)
+        /// Text is matched with regard to case, whatever is asked for.
+        public static let neverIgnoresCase = Defect(rawValue: 1 << 24)
+        /// `%` in a text that is looked for stands for any text, as in `LIKE`.
+        public static let takesTextForPatterns = Defect(rawValue: 1 << 25)
+        /// Text is sorted by its UTF-16 code units.
+        public static let sortsByUTF16 = Defect(rawValue: 1 << 26)
+        /// A stream ends with its last full batch.
+        public static let dropsEndOfStream = Defect(rawValue: 1 << 27)
+        /// A stream shows what is written while it is read.
+        public static let streamsLaterWrites = Defect(rawValue: 1 << 28)
+
         /// The defects that break the isolation of tenants, each by itself.
         public static let isolation: [Defect] = (0...13).map { Defect(rawValue: 1 << $0) }
         /// The other defects, each by itself.
-        public static let behaviour: [Defect] = (14...21).map { Defect(rawValue: 1 << $0) }
+        public static let behaviour: [Defect] = (14...28).map { Defect(rawValue: 1 << $0) }
     }
 }

@@ -177,9 +177,14 @@ extension InMemoryDatabase {
             let state = committed.withLock { $0 }
             try state.requireRegistered(statement.shape.entity)
             let scope = state.scope(context.tenant, everyone: defects.contains(.ignoresTenantOnStream))
+            var reload: (@Sendable () -> [InMemoryDatabaseState.Row])?
+            if defects.contains(.streamsLaterWrites) {
+                reload = { [self] in committed.withLock { $0.select(statement, scope, defects) } }
+            }
             source = InMemoryDatabaseStream(
                 state.select(statement, scope, defects), columns: statement.shape.columns, batchSize: batchSize,
-                context: context, check: { [lifecycle] () throws(TenancyError) in try lifecycle.checkOpen() },
+                context: context, dropsEnd: defects.contains(.dropsEndOfStream), reload: reload,
+                check: { [lifecycle] () throws(TenancyError) in try lifecycle.checkOpen() },
                 atEnd: { [lifecycle] in lifecycle.leave() })
         } catch {
             lifecycle.leave()

@@ -25,7 +25,12 @@ extension FilterShape {
             guard case .string(let text) = row[column], case .value(.string(let sought)) = parameters[parameter] else {
                 return false
             }
-            return match.holds(text, sought, ignoringCase: ignoringCase) != negated
+            let ignores = (ignoringCase || defects.contains(.alwaysIgnoresCase)) && !defects.contains(.neverIgnoresCase)
+            if defects.contains(.takesTextForPatterns), sought.contains("%") {
+                let parts = sought.split(separator: "%").map(String.init)
+                return parts.allSatisfy { match.holds(text, $0, ignoringCase: ignores) } != negated
+            }
+            return match.holds(text, sought, ignoringCase: ignores) != negated
         }
     }
 }
@@ -69,6 +74,10 @@ extension Value {
         if isNull || other.isNull {
             if isNull && other.isNull { return nil }
             return other.isNull != defects.contains(.sortsNullsFirst)
+        }
+        if case .string(let left) = self, case .string(let right) = other, defects.contains(.sortsByUTF16) {
+            if left.utf16.elementsEqual(right.utf16) { return nil }
+            return left.utf16.lexicographicallyPrecedes(right.utf16) == (direction == .ascending)
         }
         switch Value.order(self, other) {
         case .orderedAscending: return direction == .ascending

@@ -21,7 +21,8 @@ extension InMemoryDatabaseState {
     /// Whole rows, in order; the caller takes the statement's columns from them.
     func select(_ statement: SelectStatement, _ scope: [TenantID], _ defects: InMemoryDatabase.Defect) -> [Row] {
         let shape = statement.shape
-        var found = rows(shape.entity, shape.filter, statement.parameters, scope, defects)
+        let filter = defects.contains(.ignoresKeyset) ? shape.filterWithoutKeyset : shape.filter
+        var found = rows(shape.entity, filter, statement.parameters, scope, defects)
         if !shape.order.isEmpty { found.sort { shape.order.areInOrder($0, $1, defects) } }
         guard shape.isLimited, let limit = statement.limit else { return found }
         return Array(found.prefix(defects.contains(.returnsOneTooMany) ? limit + 1 : limit))
@@ -59,6 +60,26 @@ extension InMemoryDatabaseState {
         }
         .prefix(defects.contains(.returnsOneTooMany) ? statement.limit + 1 : statement.limit)
         return best.map { $0.row + [Value.double($0.score)] }.buffer(of: 0...shape.entity.fields.count)
+    }
+}
+
+extension SelectStatement.Shape {
+    /// The filter without what compares a column that a limited select is sorted by, as the keyset of a page does.
+    fileprivate var filterWithoutKeyset: FilterShape {
+        guard isLimited else { return filter }
+        let columns = Set(order.map(\.column))
+        guard case .and(let parts) = filter else { return filter.compares(columns) ? .always : filter }
+        return .and(parts.filter { !$0.compares(columns) })
+    }
+}
+
+extension FilterShape {
+    fileprivate func compares(_ columns: Set<Int>) -> Bool {
+        switch self {
+        case .compare(let column, _, _, _): columns.contains(column)
+        case .and(let parts), .or(let parts): parts.contains { $0.compares(columns) }
+        default: false
+        }
     }
 }
 

@@ -60,9 +60,31 @@ struct InMemoryDatabaseDefectTests {
     @Test("Defects are different")
     func distinct() {
         let all = InMemoryDatabase.Defect.isolation + InMemoryDatabase.Defect.behaviour
-        #expect(Set(all).count == 22)
+        #expect(Set(all).count == 29)
         #expect(InMemoryDatabase.Defect.isolation.contains(.uniqueAcrossTenants))
         #expect(InMemoryDatabase.Defect.behaviour.contains(.returnsOneTooMany))
+    }
+
+    /// What pages, texts and streams of another tenant's records look like.
+    private func reads(_ fixture: Fixture) async throws -> [String] {
+        let (database, builder, b) = (fixture.database, fixture.builder, fixture.b)
+        let names: [Value] = ["Ab", "\u{1F600}", "\u{E000}", "a%b", "aXb"]
+        for (id, name) in names.enumerated() { try await fixture.insert(Fixture.row(Int64(id), ["name": name]), in: b) }
+        var seen = ["\(try await fixture.keys(sort: [.init("name")], in: b))"]
+        seen.append("\(try await fixture.keys(.compare(field: "id", .greater, 2), limit: 2, in: b))")
+        for ignoringCase in [false, true] {
+            let text = TenancyCore.Predicate.text(field: "name", .prefix, "aB", ignoringCase: ignoringCase)
+            seen.append("\(try await fixture.keys(text, in: b))")
+            seen.append("\(try await fixture.keys(.text(field: "name", .contains, "a%b", ignoringCase: false), in: b))")
+        }
+        let all = try builder.select(Query(sort: [.init("id")]))
+        var isFirst = true
+        for try await batch in try await database.stream(all, batchSize: 2, in: b) {
+            for row in 0..<batch.count { seen.append("\(try batch.int64(row, 0))") }
+            if isFirst { try await fixture.insert(Fixture.row(9), in: b) }
+            isFirst = false
+        }
+        return seen
     }
 
     @Test("Every defect of behaviour shows", arguments: InMemoryDatabase.Defect.behaviour)
@@ -75,6 +97,7 @@ struct InMemoryDatabaseDefectTests {
             var seen = ["\(try await fixture.keys(sort: [.init("size")], in: a))"]
             seen.append("\(try await fixture.keys(.compare(field: "size", .notEqual, 1), in: a))")
             seen.append("\(try await fixture.keys(limit: 1, in: a))")
+            seen += try await reads(fixture)
             let stale = fixture.builder.write(.update(try Fixture.batch([Fixture.row(1, ["version": 9])])))
             seen.append("\(await code { _ = try await database.write(stale, in: a) }?.name ?? "none")")
             seen.append(

@@ -47,6 +47,7 @@ struct CaseRunner: Sendable {
                     do {
                         try await stage.body()
                     } catch is CaseAborted {
+                        if log.all.isEmpty { log.add("the case was given up for no stated reason", #fileID, #line) }
                     } catch {
                         log.add("the case ended with \(error)", #fileID, #line)
                     }

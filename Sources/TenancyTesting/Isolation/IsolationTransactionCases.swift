@@ -43,11 +43,10 @@ extension IsolationSuite {
         }
         list.add("writes of every kind, rolled back", needs: .transactions) { t in
             let twins = try await Twins(t)
-            try? await twins.a.transaction { inside in
+            await t.rolledBack(twins.a) { inside in
                 try await inside.query(Item.self).delete()
                 try await inside.upsert(Item(id: "only1"))
                 try await inside.query(Point.self).update(.set(\.a, to: 99))
-                throw CaseAborted()
             }
             try await twins.expectIntact(0, "after its rollback")
             try await twins.expectIntact(1, "after the other's rollback")
@@ -64,14 +63,13 @@ extension IsolationSuite {
         }
         list.add("another tenant's handle inside the body is that tenant's", needs: .transactions) { t in
             let twins = try await Twins(t)
-            try? await twins.a.transaction { inside in
+            await t.rolledBack(twins.a) { inside in
                 try await inside.query(Item.self).update(.set(\.kind, to: "changed"))
                 await t.unlessPrevented {
                     let other = twins.b.with(timeout: .milliseconds(400))
                     twins.expectOwned(try await other.query(Item.self).all(), by: 1, "b's inside a's")
                 }
                 t.expectEqual(inside.id, twins.a.id, "whose the transaction is")
-                throw CaseAborted()
             }
             try await twins.expectIntact(0, "afterwards")
             try await twins.expectIntact(1, "afterwards")
@@ -80,9 +78,13 @@ extension IsolationSuite {
             let twins = try await Twins(t)
             for round in 0..<30 {
                 let (owner, handle) = (round % 2, twins.handles[round % 2])
-                try? await handle.transaction { inside in
+                let look: (TenantHandle) async throws -> Void = { inside in
                     twins.expectOwned(try await inside.query(Item.self).all(), by: owner, "round \(round)")
-                    if round % 3 == 0 { throw CaseAborted() }
+                }
+                if round % 3 == 0 {
+                    await t.rolledBack(handle) { try await look($0) }
+                } else {
+                    try await handle.transaction { try await look($0) }
                 }
                 twins.expectOwned(
                     try await twins.handles[1 - owner].query(Item.self).all(), by: 1 - owner, "after round \(round)")

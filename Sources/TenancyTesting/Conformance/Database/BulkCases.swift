@@ -281,10 +281,9 @@ extension DatabaseConformance {
         }
         list.add("in a transaction is rolled back with it", needs: .transactions) { t in
             let handle = try await t.tenant()
-            try? await handle.transaction { inside in
+            await t.rolledBack(handle) { inside in
                 try await inside.bulkCreate(Item.many(50), options: BulkOptions(batchSize: 7))
                 t.expectEqual(try await inside.query(Item.self).count(), 50, "records inside")
-                throw CaseAborted()
             }
             t.expectEqual(try await handle.query(Item.self).count(), 0, "records")
         }

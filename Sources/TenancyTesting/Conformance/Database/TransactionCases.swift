@@ -91,7 +91,7 @@ extension DatabaseConformance {
         list.add("nobody else sees what is not committed", needs: .transactions) { t in
             let handle = try await t.tenant()
             try await handle.create(Item(id: "1", quantity: 1))
-            try? await handle.transaction { inside in
+            await t.rolledBack(handle) { inside in
                 try await inside.create(Item(id: "2"))
                 try await inside.query(Item.self).update(.set(\.quantity, to: 99))
                 await t.unlessPrevented {
@@ -100,7 +100,6 @@ extension DatabaseConformance {
                     t.expectEqual(try await outside.read(Item.self, "1")?.quantity, 1, "read outside")
                     t.expectSame(try await outside.read(Item.self, "2"), nil, "read of the new one outside")
                 }
-                throw CaseAborted()
             }
             t.expectEqual(try await handle.read(Item.self, "1")?.quantity, 1, "after the rollback")
         }
@@ -179,9 +178,8 @@ extension DatabaseConformance {
         }
         list.add("inside another that commits is undone by the outer one", needs: .transactions, .savepoints) { t in
             let handle = try await t.tenant()
-            try? await handle.transaction { outer in
+            await t.rolledBack(handle) { outer in
                 _ = try await outer.transaction { try await $0.create(Item(id: "1")) }
-                throw CaseAborted()
             }
             t.expectEqual(try await handle.query(Item.self).count(), 0, "records")
         }
@@ -189,10 +187,9 @@ extension DatabaseConformance {
             let handle = try await t.tenant()
             try await handle.transaction { outer in
                 try await outer.create(Item(id: "1"))
-                try? await outer.transaction { middle in
+                await t.rolledBack(outer) { middle in
                     try await middle.create(Item(id: "2"))
                     _ = try await middle.transaction { try await $0.create(Item(id: "3")) }
-                    throw CaseAborted()
                 }
                 _ = try await outer.transaction { try await $0.create(Item(id: "4")) }
             }
@@ -202,9 +199,11 @@ extension DatabaseConformance {
             let handle = try await t.tenant()
             try await handle.transaction { outer in
                 for number in 0..<20 {
-                    try? await outer.transaction { inner in
-                        try await inner.create(Point(id: Int64(number)))
-                        if number % 2 == 1 { throw CaseAborted() }
+                    let create: (TenantHandle) async throws -> Void = { try await $0.create(Point(id: Int64(number))) }
+                    if number % 2 == 1 {
+                        await t.rolledBack(outer) { try await create($0) }
+                    } else {
+                        try await outer.transaction { try await create($0) }
                     }
                 }
             }
@@ -218,9 +217,8 @@ extension DatabaseConformance {
             try await handle.create(Item(id: "1"))
             let kept = Mutex<[TenantHandle]>([])
             try await handle.transaction { inside in kept.withLock { $0.append(inside) } }
-            try? await handle.transaction { inside in
+            await t.rolledBack(handle) { inside in
                 kept.withLock { $0.append(inside) }
-                throw CaseAborted()
             }
             for closed in kept.withLock(\.self) {
                 await t.expectThrows(.transactionClosed) { try await closed.read(Item.self, "1") }
