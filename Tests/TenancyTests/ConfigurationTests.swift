@@ -28,6 +28,9 @@ struct ConfigurationTests {
         let setting = try #require(SDKConfig.settings.first { $0.key.name == name })
         let (text, isExpected): (String, (Settings.Value) -> Bool) =
             switch setting.key.kind.form {
+            // A grace that is shorter than what it waits for is refused.
+            case .duration where name == "registry.deletionGrace":
+                ("40s", { if case .duration(.seconds(40)) = $0 { true } else { false } })
             case .duration: ("20s", { if case .duration(.seconds(20)) = $0 { true } else { false } })
             case .integer: ("77", { if case .integer(77) = $0 { true } else { false } })
             default: ("0.25", { if case .number(0.25) = $0 { true } else { false } })
@@ -227,6 +230,36 @@ struct ConfigurationTests {
             "TENANCY_CONFIG_CACHING_BLOCK_TIME": "20s",
         ])
         #expect(error.message.contains("'caching.leaseTime' (TENANCY_CONFIG_CACHING_LEASE_TIME) must not exceed"))
+    }
+
+    @Test("A deletion that waits for less than other processes may take is refused, unless it is not to wait at all")
+    func shortGrace() async throws {
+        func start(_ grace: Duration?, _ refresh: Duration, _ timeout: Duration) async -> TenancyError? {
+            do {
+                let sdk = try await MultiTenantSDK.make {
+                    $0.registry.deletionGrace = grace
+                    $0.registry.refreshInterval = refresh
+                    $0.callTimeout = timeout
+                }
+                await sdk.shutDown()
+                return nil
+            } catch { return TenancyError.wrap(error) }
+        }
+        for grace in [Duration.milliseconds(1), .seconds(5), .seconds(30), .milliseconds(34_999)] {
+            let error = await start(grace, .seconds(5), .seconds(30))
+            #expect(error?.code == .invalidConfiguration)
+            for name in ["'registry.deletionGrace'", "'registry.refreshInterval'", "'callTimeout'"] {
+                #expect(error?.message.contains(name) == true, "\(grace)")
+            }
+        }
+        for grace in [nil, Duration.zero, .seconds(35), .seconds(3_600)] {
+            #expect(await start(grace, .seconds(5), .seconds(30)) == nil)
+        }
+        #expect(await start(.seconds(35), .seconds(6), .seconds(30))?.code == .invalidConfiguration)
+        let loaded = await failure(environment: [
+            "TENANCY_CONFIG_DATABASE_KIND": "probe", "TENANCY_CONFIG_REGISTRY_DELETION_GRACE": "10s",
+        ])
+        #expect(loaded.message.contains("TENANCY_CONFIG_REGISTRY_DELETION_GRACE"), "\(loaded)")
     }
 
     @Test("All problems are told at once")

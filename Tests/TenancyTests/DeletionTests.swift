@@ -24,7 +24,10 @@ struct DeletionTests {
             let database = InMemoryDatabase()
             let cache = try MemoryCache(maximumBytes: 1 << 20)
             let sdk = try await MultiTenantSDK.make(SteppedDatabase(database, steps), SteppedCache(cache, steps)) {
-                $0.registry.deletionGrace = .milliseconds(1)
+                // With a grace, so that both removals are made, and one as short as may be.
+                $0.registry.refreshInterval = .milliseconds(1)
+                $0.callTimeout = .milliseconds(200)
+                $0.registry.deletionGrace = nil
             }
             let tenant = try await sdk.newTenant()
             let other = try await sdk.newTenant("DL")
@@ -76,7 +79,11 @@ struct DeletionTests {
         let database = InMemoryDatabase()
         let gated = GatedDatabase(database)
         let elsewhere = try await MultiTenantSDK.make(gated) { $0.registry.refreshInterval = .seconds(3_600) }
-        let here = try await MultiTenantSDK.make(database) { $0.registry.deletionGrace = .milliseconds(300) }
+        let here = try await MultiTenantSDK.make(database) {
+            $0.registry.refreshInterval = .milliseconds(1)
+            $0.callTimeout = .seconds(1)
+            $0.registry.deletionGrace = nil
+        }
         let late = try await elsewhere.newTenant()
         try await late.create(Item(1))
         gated.beforeWrite.holdNext()

@@ -100,6 +100,14 @@ extension SDKConfig {
         if caching.leaseTime > caching.blockTime {
             found.append(("caching.leaseTime", "must not exceed 'caching.blockTime'"))
         }
+        // 0 says that nobody else uses the database. What is between guards against nothing that is known.
+        if let grace = registry.deletionGrace, grace > .zero, grace < registry.refreshInterval + callTimeout {
+            found.append(
+                (
+                    "registry.deletionGrace",
+                    "must be 0 or at least as long as 'registry.refreshInterval' and 'callTimeout' together"
+                ))
+        }
         return found
     }
 }

@@ -105,7 +105,8 @@ public struct SDKConfig: Sendable {
         /// long as its timeout. So this has to be as long as the longest sum of both in any process that uses the
         /// database. A handle whose own timeout is longer may leave a single write behind that took longer than this; its
         /// transactions can't be committed. 0 is right where no other process uses the database, and no call for the
-        /// tenant is under way in this one.
+        /// tenant is under way in this one; anything else that is shorter than the sum in this process is refused with
+        /// ``TenancyError/Code/invalidConfiguration``.
         public var deletionGrace: Duration?
 
         /// The defaults.
