@@ -84,7 +84,8 @@ let package = Package(
             path: "Adapters/Redis/Tests/TenancyRedisTests"
         ),
         .testTarget(
-            name: "DocumentationTests", dependencies: ["Tenancy", "TenancyCore", "TenancyPostgres", "TenancySQLite"]),
+            name: "DocumentationTests",
+            dependencies: ["Tenancy", "TenancyCore", "TenancyPostgres", "TenancyRedis", "TenancySQLite"]),
         .systemLibrary(
             name: "CLibpq", path: "Adapters/Postgres/Sources/CLibpq", pkgConfig: "libpq",
             providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),

@@ -1,14 +1,13 @@
 import Foundation
 import Testing
 
-/// Every Swift block of the documentation stands in a file of this target, which is compiled and run.
+/// Every Swift block of the repository's pages stands in a file of this target, which is compiled; what needs no server
+/// is run.
 @Suite struct DocumentedCodeTests {
     static let repository = URL(filePath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
-    @Test(
-        "Each block of code in the documentation is compiled",
-        arguments: ["README.md", "docs/guide.md", "docs/postgres.md"])
+    @Test("Each block of code in the documentation is compiled", arguments: pagesWithCode)
     func blocksAreCompiled(page: String) throws {
         let compiled = try Self.compiledLines()
         let blocks = try Self.paragraphs(of: page)
@@ -17,6 +16,25 @@ import Testing
             let isCompiled = Self.contains(block, in: compiled)
             #expect(isCompiled, "\(page) has code that is not compiled: \(block[0])")
         }
+    }
+
+    /// The pages that have Swift blocks, wherever they lie beside the packages' sources.
+    private static let pagesWithCode: [String] = {
+        let files = FileManager.default
+        let top = (try? files.contentsOfDirectory(atPath: repository.path)) ?? []
+        let below = (try? files.subpathsOfDirectory(atPath: repository.appending(path: "docs").path)) ?? []
+        let pages = top + below.map { "docs/" + $0 }
+        return pages.filter { page in
+            guard page.hasSuffix(".md") else { return false }
+            let text = try? String(contentsOf: repository.appending(path: page), encoding: .utf8)
+            return text?.contains("```swift") == true
+        }.sorted()
+    }()
+
+    @Test("The pages are found")
+    func pagesAreFound() {
+        let known = ["README.md", "docs/guide.md", "docs/postgres.md", "docs/redis.md"]
+        #expect(Set(known).isSubset(of: Self.pagesWithCode))
     }
 
     @Test("A block that nothing compiles is noticed")
