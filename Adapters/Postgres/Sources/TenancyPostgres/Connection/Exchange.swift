@@ -2,8 +2,9 @@ import Synchronization
 import TenancyCore
 import TenancyIO
 
-/// Commands that are sent together and end with a synchronization point: one round trip, and outside of `BEGIN` one
-/// transaction. If one fails, the server skips the rest of the exchange and nothing of the next one.
+/// Commands that are sent together: one round trip, and outside of `BEGIN` one transaction, which short reads share
+/// with others (decision 0015). If one fails, the server skips the rest of the exchange and nothing of the next one that
+/// shares no transaction with it.
 final class Exchange: Sendable {
     /// What it means that the connection was lost before the answer came.
     enum Loss: Sendable {
@@ -19,7 +20,8 @@ final class Exchange: Sendable {
     /// fit its table: only where a failure undoes all of them.
     let isRepeatable: Bool
 
-    /// Whether the caller asks again elsewhere if what goes before on the connection holds it up.
+    /// Whether it is a short read: it may share a transaction on the server with others that go before and behind it,
+    /// and its caller asks again elsewhere if what goes before on the connection holds it up.
     let isMovable: Bool
 
     /// The answer, for the caller, who may give up waiting for it.
@@ -35,6 +37,7 @@ final class Exchange: Sendable {
 
     private let hasRepeated = Atomic<Bool>(false)
     private let hasMoved = Atomic<Bool>(false)
+    private let isAlone = Atomic<Bool>(false)
 
     init(_ commands: [Command], loss: Loss, isRepeatable: Bool = false, isMovable: Bool = false) {
         self.commands = commands
@@ -42,6 +45,12 @@ final class Exchange: Sendable {
         self.isRepeatable = isRepeatable
         self.isMovable = isMovable
     }
+
+    /// Whether it may share a transaction.
+    var isShareable: Bool { isMovable && !isAlone.load(ordering: .relaxed) }
+
+    /// Has it share no transaction when it is sent again, because another's failure has ended the one it shared.
+    func standAlone() { isAlone.store(true, ordering: .relaxed) }
 
     /// Whether the answer is only that it won't come in time from here.
     var isHeldUp: Bool { hasMoved.load(ordering: .acquiring) }

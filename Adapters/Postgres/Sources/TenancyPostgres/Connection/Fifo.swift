@@ -7,6 +7,8 @@ struct Fifo<Element> {
     var count: Int { elements.count - head }
     var first: Element? { head < elements.count ? elements[head] : nil }
 
+    var second: Element? { head + 1 < elements.count ? elements[head + 1] : nil }
+
     /// Looks at all but the first.
     func forEachBehindFirst(_ body: (Element) -> Void) {
         for case let element? in elements.dropFirst(head + 1) { body(element) }

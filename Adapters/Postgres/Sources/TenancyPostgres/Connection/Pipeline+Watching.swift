@@ -21,7 +21,10 @@ extension Pipeline {
         guard loss == nil, !flights.isEmpty else { return }
         let silence = load.silence
         guard silence >= Self.patience else { return watch(for: Self.patience - silence) }
-        // The first is what takes long, and has its own deadline.
+        // The first is what takes long, and has its own deadline; unless its result waits on the server for that of
+        // another in its transaction.
+        let (first, second) = (flights.first, flights.second)
+        if let first, first.isShared, first.point == second?.point { first.exchange.holdUp() }
         flights.forEachBehindFirst { $0.exchange.holdUp() }
         watch(for: Self.patience)
     }

@@ -7,27 +7,6 @@ import TenancyIO
 /// Whatever is handed over during one turn of the reactor is sent at its end; answers wake their callers as they come.
 /// The connection's own actor runs on its reactor, and nobody changes threads to reach it from there.
 actor Pipeline {
-    /// An exchange that was sent.
-    struct Flight {
-        let exchange: Exchange
-        /// How many commands go before the statements that are prepared.
-        let lead: Int
-        /// The statements that are prepared before the other commands.
-        let preparations: [Int]
-
-        /// What the result at a position belongs to.
-        func owner(of position: Int) -> Owner {
-            if position < lead { return .command(position) }
-            if position < lead + preparations.count { return .preparation(preparations[position - lead]) }
-            return .command(min(position - preparations.count, exchange.commands.count - 1))
-        }
-    }
-
-    enum Owner {
-        case preparation(Int)
-        case command(Int)
-    }
-
     nonisolated let link: PostgresLink
     /// Whether statements are prepared; not behind a pooler that gives each transaction another connection.
     private let keepsStatements: Bool
@@ -37,6 +16,10 @@ actor Pipeline {
     private var waiting: [Exchange] = []
     private var spare: [Exchange] = []
     private(set) var flights = Fifo<Flight>()
+    /// How many synchronization points have been sent, of which how many are still to come back, and how many exchanges
+    /// have been sent since the last.
+    private var points = (sent: 0, awaited: 0)
+    private var openExchanges = 0
     private var isFlushScheduled = false
     /// Whether a timer runs that looks after those behind a slow statement.
     var isWatched = false
@@ -47,6 +30,8 @@ actor Pipeline {
     private var position = 0
     private var answer = Answer()
     private var failureState = ""
+    /// Whether the server has skipped a command of the first flight.
+    private var isSkipped = false
     /// Statements of the first flight that are to be prepared again.
     private var stale: [Int] = []
 
@@ -126,6 +111,7 @@ actor Pipeline {
         // libpq of version 15 sends at each synchronization point; the system is told to wait for the last one.
         let isCorked = spare.count > 1 && tenancy_socket_cork(link.socket, 1) == 0
         for exchange in spare where !send(exchange) { break }
+        synchronize()
         spare.removeAll(keepingCapacity: true)
         dropStatements()
         write()
@@ -151,6 +137,7 @@ actor Pipeline {
             finish(exchange, .failure(TenancyError(.cancelled, "The caller gave up before anything was sent.")))
             return true
         }
+        if !exchange.isShareable || openExchanges == Self.maximumShares { synchronize() }
         var preparations: [Int] = []
         var isSent = true
         var lead = 0
@@ -173,10 +160,26 @@ actor Pipeline {
             }
         }
         for command in exchange.commands.dropFirst(lead) { isSent = isSent && send(command) }
-        isSent = isSent && tenancy_pipeline_sync(link.handle) == 1
-        flights.append(Flight(exchange: exchange, lead: lead, preparations: preparations))
-        if !isSent { lose() }
-        return isSent
+        flights.append(
+            Flight(
+                exchange: exchange, lead: lead, preparations: preparations, isShared: exchange.isShareable,
+                point: points.sent))
+        openExchanges += 1
+        if !isSent { lose() } else if !exchange.isShareable { synchronize() }
+        return isSent && loss == nil
+    }
+
+    /// How many short reads share a transaction at most. Each point costs both sides a system call and the server a
+    /// transaction; what comes before it may wait in the server's buffer for what is behind.
+    private static let maximumShares = 16
+
+    /// Ends the transaction of what was sent since the last point.
+    private func synchronize() {
+        guard openExchanges > 0, loss == nil else { return }
+        openExchanges = 0
+        points.sent += 1
+        points.awaited += 1
+        if tenancy_pipeline_sync(link.handle) != 1 { lose() }
     }
 
     private func send(_ command: Command) -> Bool {
@@ -217,14 +220,32 @@ actor Pipeline {
     }
 
     private func receive() {
-        while loss == nil, let flight = flights.first, PQisBusy(link.handle) == 0 {
+        while loss == nil, !flights.isEmpty || points.awaited > 0, PQisBusy(link.handle) == 0 {
             guard let result = PQgetResult(link.handle) else {
                 if PQstatus(link.handle) == CONNECTION_BAD { return lose() }
                 continue
             }
-            take(result, flight)
+            if PQresultStatus(result) == PGRES_PIPELINE_SYNC {
+                PQclear(result)
+                pass()
+            } else if let flight = flights.first {
+                take(result, flight)
+                if loss == nil, flight.isShared, position == flight.resultCount { complete(flight) }
+            } else {
+                PQclear(result)
+                return lose()
+            }
         }
         load.noteProgress()
+    }
+
+    /// A synchronization point has come back: a transaction has ended, or one of several round trips goes on.
+    private func pass() {
+        points.awaited -= 1
+        let status = PQtransactionStatus(link.handle)
+        load.noteTransaction(isOpen: status != PQTRANS_IDLE, isHealthy: status == PQTRANS_INTRANS)
+        // Whoever has the connection for himself wants to know how it is afterwards.
+        if let flight = flights.first, !flight.isShared, position == flight.resultCount { complete(flight) }
     }
 
     private func take(_ result: OpaquePointer, _ flight: Flight) {
@@ -238,11 +259,9 @@ actor Pipeline {
             let count = PQcmdTuples(result).flatMap { Int(String(cString: $0)) } ?? 0
             answer.replies.append(Reply(rows: PostgresRows(owning: result), count: count))
             return
-        case PGRES_PIPELINE_SYNC:
-            PQclear(result)
-            return complete(flight)
         case PGRES_PIPELINE_ABORTED:
             if case .preparation(let id) = flight.owner(of: position) { prepared.forget(id, isThere: false) }
+            isSkipped = true
             position += 1
         default:
             let report = ServerReport(result)
@@ -275,21 +294,24 @@ actor Pipeline {
         failureState = report.state
     }
 
-    /// The first flight's synchronization point has come.
+    /// All results of the first flight have come.
     private func complete(_ flight: Flight) {
         _ = flights.popFirst()
-        let status = PQtransactionStatus(link.handle)
-        load.noteTransaction(isOpen: status != PQTRANS_IDLE, isHealthy: status == PQTRANS_INTRANS)
-        let (answer, stale) = (answer, stale)
+        let (answer, stale, isSkipped) = (answer, stale, isSkipped)
         position = 0
         self.answer = Answer()
         self.stale = []
+        self.isSkipped = false
         for id in stale { prepared.forget(id, isThere: failureState != "26000") }
-        if !stale.isEmpty, flight.exchange.repeats() {
-            add(flight.exchange)
-            return
+        let exchange = flight.exchange
+        if isSkipped, answer.failure == nil {
+            // Not its own failure, so it is none of the caller's business.
+            exchange.standAlone()
+            if !exchange.answer.hasEnded { return add(exchange) }
+        } else if !stale.isEmpty, exchange.repeats() {
+            return add(exchange)
         }
-        finish(flight.exchange, .success(answer))
+        finish(exchange, .success(answer))
     }
 
     private func finish(_ exchange: Exchange, _ result: Result<Answer, TenancyError>) {

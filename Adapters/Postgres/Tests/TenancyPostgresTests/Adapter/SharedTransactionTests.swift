@@ -1,0 +1,126 @@
+import TenancyCore
+import TenancyIO
+import TestServers
+import Testing
+
+@testable import TenancyPostgres
+
+/// Short reads that were sent in one turn share a transaction on the server.
+@Suite("Reads that share a transaction", .requires(.application))
+struct SharedTransactionTests {
+    /// Runs a body with a connection whose reactor nobody else uses.
+    private func withPipeline(
+        keepsStatements: Bool = true, _ body: (Pipeline) async throws -> Void
+    ) async throws {
+        let reactors = try ReactorGroup(name: "shared", count: 1)
+        let configuration = try TestSchemas.shared.configuration()
+        let source = PipelineSource(
+            links: LinkFactory(configuration), reactors: reactors, maximumStatements: 16,
+            keepsStatements: keepsStatements)
+        let pipeline = try await source.open(on: reactors.next())
+        do { try await body(pipeline) } catch {
+            await source.close(pipeline)
+            await reactors.stop()
+            throw error
+        }
+        await source.close(pipeline)
+        await reactors.stop()
+    }
+
+    private static let question = CompiledStatement(
+        "SELECT current_setting('app.tenant_id', true), now()::text, (12 / $1)::text", types: [.int8])
+
+    /// A read on a tenant's behalf: the tenant as the server knows it, its transaction's time, and 12 divided.
+    private func read(_ tenant: String, dividedBy divisor: Int64, isMovable: Bool = true) throws -> Exchange {
+        var parameters = ParameterBuffer(capacity: 1)
+        parameters.append(integer: divisor)
+        return Exchange(
+            [
+                Command(Isolation.tenantSetting.binding(try TenantID(tenant)), isKept: false),
+                Command(BoundStatement(statement: Self.question, parameters: parameters)),
+            ], loss: .harmless, isRepeatable: true, isMovable: isMovable)
+    }
+
+    /// Submits all in one turn of the reactor.
+    private func submit(_ exchanges: [Exchange], to pipeline: Pipeline) async {
+        await withCheckedContinuation { continuation in
+            pipeline.reactor.execute {
+                for exchange in exchanges { pipeline.submit(exchange) }
+                continuation.resume()
+            }
+        }
+    }
+
+    private func texts(_ exchange: Exchange) async throws -> [String] {
+        let rows = try await exchange.answer.value().checked().rows()
+        return try (0..<3).map { try rows.string(0, $0) }
+    }
+
+    @Test("Each is answered for its own tenant, and many share a transaction", arguments: [true, false])
+    func tenants(keepsStatements: Bool) async throws {
+        try await withPipeline(keepsStatements: keepsStatements) { pipeline in
+            for _ in 0..<20 {
+                let reads = try (1...40).map { try read("tenant-\($0)", dividedBy: $0) }
+                await submit(reads, to: pipeline)
+                var moments: Set<String> = []
+                for (index, exchange) in reads.enumerated() {
+                    let answer = try await texts(exchange)
+                    #expect(answer[0] == "tenant-\(index + 1)" && answer[2] == "\(12 / (index + 1))")
+                    moments.insert(answer[1])
+                }
+                #expect(moments.count == 3)
+            }
+        }
+    }
+
+    @Test(
+        "The failure of one is its own; those behind it in the transaction are asked again", arguments: [true, false])
+    func failures(keepsStatements: Bool) async throws {
+        try await withPipeline(keepsStatements: keepsStatements) { pipeline in
+            for failing in [[0], [7], [15], [16], [39], [3, 4, 20], Array(0..<40)] {
+                let reads = try (0..<40).map { try read("t\($0)", dividedBy: failing.contains($0) ? 0 : 3) }
+                await submit(reads, to: pipeline)
+                for (index, exchange) in reads.enumerated() {
+                    if failing.contains(index) {
+                        await #expect(throws: TenancyError.self) { try await texts(exchange) }
+                    } else {
+                        let answer = try await texts(exchange)
+                        #expect(answer[0] == "t\(index)" && answer[2] == "4")
+                    }
+                }
+            }
+            #expect(pipeline.load.count == 0)
+        }
+    }
+
+    @Test("What is no short read shares with none")
+    func others() async throws {
+        try await withPipeline { pipeline in
+            let reads = try (0..<9).map { try read("t\($0)", dividedBy: $0 == 4 ? 0 : 1, isMovable: $0 % 2 == 1) }
+            await submit(reads, to: pipeline)
+            var moments: Set<String> = []
+            for (index, exchange) in reads.enumerated() where index != 4 {
+                let answer = try await texts(exchange)
+                #expect(answer[0] == "t\(index)")
+                moments.insert(answer[1])
+            }
+            #expect(moments.count == 8)
+            await #expect(throws: TenancyError.self) { try await texts(reads[4]) }
+        }
+    }
+
+    @Test("A connection that is lost in the middle fails all that was not answered, once each")
+    func loss() async throws {
+        try await withPipeline { pipeline in
+            let reads = try (0..<40).map { try read("t\($0)", dividedBy: 1) }
+            let end = Exchange([Command(text: "SELECT pg_terminate_backend(pg_backend_pid())")], loss: .harmless)
+            await submit(reads.prefix(10) + [end] + reads.suffix(30), to: pipeline)
+            for exchange in reads.prefix(10) { _ = try await texts(exchange) }
+            for exchange in reads.suffix(30) {
+                let error = await #expect(throws: TenancyError.self) { try await texts(exchange) }
+                #expect(error?.code == .unavailable)
+            }
+            #expect(pipeline.load.count == 0)
+        }
+    }
+}
