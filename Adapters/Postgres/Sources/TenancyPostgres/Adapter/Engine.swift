@@ -73,11 +73,14 @@ final class Engine: Sendable {
     func readShort(
         _ bound: BoundStatement, _ plan: TablePlan, _ context: TenantContext, from position: UInt64? = nil
     ) async throws(TenancyError) -> PostgresRows {
+        // What a replica has replayed is asked for beside the snapshot that is read from, not beside an earlier one; and
+        // one tenant's role does not bind another's.
+        let sharesTransaction = position == nil && binder.isolation.role == nil
         for _ in 0..<2 {
             guard let pipeline = try lanes.pipeline(for: context.tenant) else { break }
             let exchange = Exchange(
                 [binder.command(context.tenant, from: position), Command(bound, plan: plan)], loss: .harmless,
-                isRepeatable: true, isMovable: true)
+                isRepeatable: true, isMovable: true, sharing: sharesTransaction ? plan : nil)
             pipeline.submit(exchange)
             do throws(TenancyError) {
                 let answer = try await exchange.answer.value(

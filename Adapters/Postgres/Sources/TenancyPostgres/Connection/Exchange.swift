@@ -20,9 +20,10 @@ final class Exchange: Sendable {
     /// fit its table: only where a failure undoes all of them.
     let isRepeatable: Bool
 
-    /// Whether it is a short read: it may share a transaction on the server with others that go before and behind it,
-    /// and its caller asks again elsewhere if what goes before on the connection holds it up.
+    /// Whether the caller asks again elsewhere if what goes before on the connection holds it up.
     let isMovable: Bool
+    /// Of a short read, its table: it may share a transaction on the server with other reads of the same one.
+    private let sharedTable: TablePlan?
 
     /// The answer, for the caller, who may give up waiting for it.
     let answer = ReactorWait<Answer>()
@@ -39,15 +40,19 @@ final class Exchange: Sendable {
     private let hasMoved = Atomic<Bool>(false)
     private let isAlone = Atomic<Bool>(false)
 
-    init(_ commands: [Command], loss: Loss, isRepeatable: Bool = false, isMovable: Bool = false) {
+    init(
+        _ commands: [Command], loss: Loss, isRepeatable: Bool = false, isMovable: Bool = false,
+        sharing sharedTable: TablePlan? = nil
+    ) {
         self.commands = commands
         self.loss = loss
         self.isRepeatable = isRepeatable
         self.isMovable = isMovable
+        self.sharedTable = sharedTable
     }
 
-    /// Whether it may share a transaction.
-    var isShareable: Bool { isMovable && !isAlone.load(ordering: .relaxed) }
+    /// The table whose other reads it may share a transaction with; `nil` if it shares with none.
+    var shareableTable: TablePlan? { isAlone.load(ordering: .relaxed) ? nil : sharedTable }
 
     /// Has it share no transaction when it is sent again, because another's failure has ended the one it shared.
     func standAlone() { isAlone.store(true, ordering: .relaxed) }

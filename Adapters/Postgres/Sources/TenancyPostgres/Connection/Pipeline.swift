@@ -16,10 +16,10 @@ actor Pipeline {
     private var waiting: [Exchange] = []
     private var spare: [Exchange] = []
     private(set) var flights = Fifo<Flight>()
-    /// How many synchronization points have been sent, of which how many are still to come back, and how many exchanges
-    /// have been sent since the last.
-    private var points = (sent: 0, awaited: 0)
-    private var openExchanges = 0
+    /// How many synchronization points have been sent, and how many have come back.
+    private var points = (sent: 0, passed: 0)
+    /// What has been sent since the last point: how many exchanges, and the table that they share.
+    private var open: (count: Int, table: TablePlan?) = (0, nil)
     private var isFlushScheduled = false
     /// Whether a timer runs that looks after those behind a slow statement.
     var isWatched = false
@@ -110,12 +110,12 @@ actor Pipeline {
         swap(&waiting, &spare)
         // libpq of version 15 sends at each synchronization point; the system is told to wait for the last one.
         let isCorked = spare.count > 1 && tenancy_socket_cork(link.socket, 1) == 0
-        for exchange in spare where !send(exchange) { break }
+        for exchange in spare { send(exchange) }
         synchronize()
         spare.removeAll(keepingCapacity: true)
         dropStatements()
         write()
-        if isCorked { _ = tenancy_socket_cork(link.socket, 0) }
+        if isCorked, loss == nil { _ = tenancy_socket_cork(link.socket, 0) }
     }
 
     /// Sends what libpq holds, and watches for room if there is none.
@@ -126,18 +126,14 @@ actor Pipeline {
         do throws(TenancyError) { try source?.watch(rest == 0 ? .readable : [.readable, .writable]) } catch { lose() }
     }
 
-    /// - Returns: Whether the connection is still there.
-    private func send(_ exchange: Exchange) -> Bool {
-        guard loss == nil else {
-            finish(exchange, .failure(loss ?? Self.lost))
-            return false
-        }
+    private func send(_ exchange: Exchange) {
         // Nobody waits for it, and it has had no effect yet.
         if exchange.answer.hasEnded {
-            finish(exchange, .failure(TenancyError(.cancelled, "The caller gave up before anything was sent.")))
-            return true
+            return finish(exchange, .failure(TenancyError(.cancelled, "The caller gave up before anything was sent.")))
         }
-        if !exchange.isShareable || openExchanges == Self.maximumShares { synchronize() }
+        let table = exchange.shareableTable
+        if table == nil || table !== open.table || open.count == Self.maximumShares { synchronize() }
+        if let loss { return finish(exchange, .failure(loss)) }
         var preparations: [Int] = []
         var isSent = true
         var lead = 0
@@ -162,11 +158,9 @@ actor Pipeline {
         for command in exchange.commands.dropFirst(lead) { isSent = isSent && send(command) }
         flights.append(
             Flight(
-                exchange: exchange, lead: lead, preparations: preparations, isShared: exchange.isShareable,
-                point: points.sent))
-        openExchanges += 1
-        if !isSent { lose() } else if !exchange.isShareable { synchronize() }
-        return isSent && loss == nil
+                exchange: exchange, lead: lead, preparations: preparations, isShared: table != nil, point: points.sent))
+        open = (open.count + 1, table)
+        if !isSent { lose() } else if table == nil { synchronize() }
     }
 
     /// How many short reads share a transaction at most. Each point costs both sides a system call and the server a
@@ -175,10 +169,9 @@ actor Pipeline {
 
     /// Ends the transaction of what was sent since the last point.
     private func synchronize() {
-        guard openExchanges > 0, loss == nil else { return }
-        openExchanges = 0
+        guard open.count > 0, loss == nil else { return }
+        open = (0, nil)
         points.sent += 1
-        points.awaited += 1
         if tenancy_pipeline_sync(link.handle) != 1 { lose() }
     }
 
@@ -199,9 +192,7 @@ actor Pipeline {
         guard loss == nil else { return }
         for name in prepared.takeDropped() {
             load.add()
-            guard send(Exchange([Command(text: "DEALLOCATE \(Identifier.quote(name))")], loss: .harmless)) else {
-                return
-            }
+            send(Exchange([Command(text: "DEALLOCATE \(Identifier.quote(name))")], loss: .harmless))
         }
     }
 
@@ -220,7 +211,7 @@ actor Pipeline {
     }
 
     private func receive() {
-        while loss == nil, !flights.isEmpty || points.awaited > 0, PQisBusy(link.handle) == 0 {
+        while loss == nil, points.passed < points.sent, PQisBusy(link.handle) == 0 {
             guard let result = PQgetResult(link.handle) else {
                 if PQstatus(link.handle) == CONNECTION_BAD { return lose() }
                 continue
@@ -228,10 +219,12 @@ actor Pipeline {
             if PQresultStatus(result) == PGRES_PIPELINE_SYNC {
                 PQclear(result)
                 pass()
-            } else if let flight = flights.first {
+            } else if let flight = flights.first, flight.point == points.passed {
                 take(result, flight)
                 if loss == nil, flight.isShared, position == flight.resultCount { complete(flight) }
             } else {
+                // Nobody's, such as the failure of a shared transaction at its end. Results are told apart by their
+                // number alone, so that nothing may be made of those behind it.
                 PQclear(result)
                 return lose()
             }
@@ -241,11 +234,18 @@ actor Pipeline {
 
     /// A synchronization point has come back: a transaction has ended, or one of several round trips goes on.
     private func pass() {
-        points.awaited -= 1
+        let point = points.passed
+        points.passed += 1
         let status = PQtransactionStatus(link.handle)
         load.noteTransaction(isOpen: status != PQTRANS_IDLE, isHealthy: status == PQTRANS_INTRANS)
-        // Whoever has the connection for himself wants to know how it is afterwards.
-        if let flight = flights.first, !flight.isShared, position == flight.resultCount { complete(flight) }
+        guard let flight = flights.first else { return }
+        if flight.point == point, !flight.isShared {
+            // Whoever has the connection for himself wants to know how it is afterwards; and whether a constraint that is
+            // checked at the end has failed, which is one result more.
+            complete(flight)
+        } else if flight.point == point || position != 0 {
+            lose()
+        }
     }
 
     private func take(_ result: OpaquePointer, _ flight: Flight) {

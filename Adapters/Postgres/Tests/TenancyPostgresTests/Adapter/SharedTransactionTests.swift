@@ -27,18 +27,27 @@ struct SharedTransactionTests {
         await reactors.stop()
     }
 
+    private static let tables = ["one", "other"].map { name in
+        TablePlan(EntitySchema(name, Row.init(id:), .key("id", \.id)).description, schema: "shared")
+    }
+
+    private struct Row: Entity {
+        var id: Int64
+        static let schema = EntitySchema("rows", Row.init(id:), .key("id", \.id))
+    }
+
     private static let question = CompiledStatement(
         "SELECT current_setting('app.tenant_id', true), now()::text, (12 / $1)::text", types: [.int8])
 
     /// A read on a tenant's behalf: the tenant as the server knows it, its transaction's time, and 12 divided.
-    private func read(_ tenant: String, dividedBy divisor: Int64, isMovable: Bool = true) throws -> Exchange {
+    private func read(_ tenant: String, dividedBy divisor: Int64, of table: Int? = 0) throws -> Exchange {
         var parameters = ParameterBuffer(capacity: 1)
         parameters.append(integer: divisor)
         return Exchange(
             [
                 Command(Isolation.tenantSetting.binding(try TenantID(tenant)), isKept: false),
                 Command(BoundStatement(statement: Self.question, parameters: parameters)),
-            ], loss: .harmless, isRepeatable: true, isMovable: isMovable)
+            ], loss: .harmless, isRepeatable: true, sharing: table.map { Self.tables[$0] })
     }
 
     /// Submits all in one turn of the reactor.
@@ -96,7 +105,7 @@ struct SharedTransactionTests {
     @Test("What is no short read shares with none")
     func others() async throws {
         try await withPipeline { pipeline in
-            let reads = try (0..<9).map { try read("t\($0)", dividedBy: $0 == 4 ? 0 : 1, isMovable: $0 % 2 == 1) }
+            let reads = try (0..<9).map { try read("t\($0)", dividedBy: $0 == 4 ? 0 : 1, of: $0 % 2 == 1 ? 0 : nil) }
             await submit(reads, to: pipeline)
             var moments: Set<String> = []
             for (index, exchange) in reads.enumerated() where index != 4 {
@@ -121,6 +130,65 @@ struct SharedTransactionTests {
                 #expect(error?.code == .unavailable)
             }
             #expect(pipeline.load.count == 0)
+        }
+    }
+
+    @Test("Reads of different tables share nothing: a transaction keeps the locks of its tables")
+    func tables() async throws {
+        try await withPipeline { pipeline in
+            let reads = try (0..<12).map { try read("t\($0)", dividedBy: 1, of: $0 / 3 % 2) }
+            await submit(reads, to: pipeline)
+            var moments: [String] = []
+            for exchange in reads { moments.append(try await texts(exchange)[1]) }
+            #expect(Set(moments).count == 4)
+        }
+    }
+
+    /// Two rows with one value, which a constraint refuses when the transaction ends.
+    private func refusedAtTheEnd(sharing table: Int?) -> Exchange {
+        let insertion = Command(text: "INSERT INTO pg_temp.late VALUES (1)", isKept: true)
+        return Exchange([insertion, insertion], loss: .harmless, sharing: table.map { Self.tables[$0] })
+    }
+
+    private func makeLate(_ pipeline: Pipeline) async throws {
+        let table = Exchange(
+            [Command(text: "CREATE TEMP TABLE late (id int UNIQUE DEFERRABLE INITIALLY DEFERRED)")], loss: .harmless)
+        await submit([table], to: pipeline)
+        _ = try await table.answer.value().checked()
+    }
+
+    @Test("What fails when its transaction ends has failed, and those beside it have not", .timeLimit(.minutes(1)))
+    func lateFailure() async throws {
+        try await withPipeline { pipeline in
+            try await makeLate(pipeline)
+            let before = try (0..<5).map { try read("b\($0)", dividedBy: 1) }
+            let after = try (0..<5).map { try read("a\($0)", dividedBy: 1) }
+            let late = refusedAtTheEnd(sharing: nil)
+            await submit(before + [late] + after, to: pipeline)
+            for (index, exchange) in before.enumerated() { #expect(try await texts(exchange)[0] == "b\(index)") }
+            for (index, exchange) in after.enumerated() { #expect(try await texts(exchange)[0] == "a\(index)") }
+            let error = await #expect(throws: TenancyError.self) { try await late.answer.value().checked() }
+            #expect(error?.code == .uniqueViolation)
+        }
+    }
+
+    @Test(
+        "A result that belongs to nobody ends the connection, before anybody is given another's",
+        .timeLimit(.minutes(1)))
+    func surplus() async throws {
+        try await withPipeline { pipeline in
+            try await makeLate(pipeline)
+            let groups = try (0..<40).map { try read("t\($0)", dividedBy: 1, of: $0 / 8 % 2) }
+            await submit([refusedAtTheEnd(sharing: 0)] + groups, to: pipeline)
+            var lost = 0
+            for (index, exchange) in groups.enumerated() {
+                do { #expect(try await texts(exchange)[0] == "t\(index)") } catch {
+                    #expect((error as? TenancyError)?.code == .unavailable)
+                    lost += 1
+                }
+            }
+            #expect(lost >= 32)
+            #expect(pipeline.load.isLost && pipeline.load.count == 0)
         }
     }
 }
