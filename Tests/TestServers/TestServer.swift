@@ -10,6 +10,7 @@ public struct TestServer: Sendable {
     /// The variable that says why this server can't be had on this machine, for the one that may be absent.
     let unavailableVariable: String?
 
+    /// A server of that name, whose address is in that variable.
     public init(variable: String, name: String, unavailableVariable: String? = nil) {
         self.variable = variable
         self.name = name
@@ -22,6 +23,7 @@ public struct TestServer: Sendable {
         return value
     }
 
+    /// The variable's value; `nil` if it is empty or absent.
     public static func environment(_ name: String) -> String? {
         guard let value = ProcessInfo.processInfo.environment[name], !value.isEmpty else { return nil }
         return value
@@ -38,13 +40,17 @@ public struct TestServer: Sendable {
         return "\(variable) is not set; run `scripts/services up \(name)` and `eval \"$(scripts/services env)\"`"
     }
 
+    /// A test runs without its server.
     public struct MissingServer: Error, CustomStringConvertible {
+        /// The server.
         public let server: TestServer
+        /// How to get it.
         public var description: String { server.howToGetIt }
     }
 }
 
 extension Trait where Self == ConditionTrait {
+    /// Tests that need a server.
     public static func requires(_ server: TestServer) -> Self {
         .enabled(if: server.isToBeTested, Comment(rawValue: server.howToGetIt))
     }
