@@ -20,15 +20,25 @@ final class OwnCluster: @unchecked Sendable {
         }
     }
 
+    /// A cluster that is whole. A port that was free a moment ago may not be, and then a node stays outside for ever.
+    private static func whole(attempts: Int) async throws -> OwnCluster {
+        let cluster = try OwnCluster()
+        do {
+            for server in cluster.servers { try await server.start() }
+            try cluster.join()
+            if try await eventually(within: .seconds(20), { try await cluster.isWhole() }) { return cluster }
+            throw TenancyError(.unavailable, "the cluster does not become whole")
+        } catch {
+            for server in cluster.servers { server.remove() }
+            guard attempts > 1 else { throw error }
+            return try await whole(attempts: attempts - 1)
+        }
+    }
+
     /// Gives the body a cluster that is whole, and removes it afterwards.
     static func with<Value>(_ body: (OwnCluster) async throws -> Value) async throws -> Value {
-        let cluster = try OwnCluster()
+        let cluster = try await whole(attempts: 3)
         defer { for server in cluster.servers { server.remove() } }
-        for server in cluster.servers { try await server.start() }
-        try cluster.join()
-        guard try await eventually(within: .seconds(30), { try await cluster.isWhole() }) else {
-            throw TenancyError(.unavailable, "the cluster does not become whole")
-        }
         return try await body(cluster)
     }
 
