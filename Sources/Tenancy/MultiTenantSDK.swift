@@ -40,7 +40,12 @@ public final class MultiTenantSDK: Service {
         let cache = try config.cache?.make(environment)
         let recorder = AnalyticsRecorder(config.analytics, logger: config.logger)
         data = DataManager(
-            config, adapter: adapter, cache: cache.map { CacheAside($0, config.caching, entities: config.entities) },
+            config, adapter: adapter,
+            cache: cache.map {
+                CacheAside(
+                    $0, config.caching, entities: config.entities, logger: config.logger, timeOfDay: config.timeOfDay,
+                    now: config.localTime)
+            },
             recorder: recorder)
         do throws(TenancyError) {
             try await cache?.start()

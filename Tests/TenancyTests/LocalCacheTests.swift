@@ -13,8 +13,12 @@ struct LocalCacheTests {
     let delta: TenantID
 
     init() throws {
-        united = try TenantID("UA")
-        delta = try TenantID("DL")
+        let united = try TenantID("UA")
+        let number = { LocalShard.scopeNumber(LocalAddress.scope($0, ObjectIdentifier(Item.self))) }
+        // One of a few tenants shares no number with the first, whose changes would cost it its copies.
+        let others = try ["DL", "AA", "WN"].map { try TenantID($0) }
+        self.united = united
+        delta = try #require(others.first { number($0) != number(united) })
     }
 
     private func local(

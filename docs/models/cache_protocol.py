@@ -237,6 +237,9 @@ def reader_moves(s, rules):
             if isinstance(r.found, Record) and (
                     r.found.generation == r.generation
                     or "a record of another generation is not returned" not in rules):
+                if r.generation is not None:
+                    # A reader may load again what is still good, and then replaces what it saw.
+                    yield f"r{i} loads v{s.db} early", s._replace(readers=reader(step="loaded", seen=s.db))
                 # Between the look-up and the keeping, anything may happen.
                 yield f"r{i} has v{r.found.version} from the cache", s._replace(
                     readers=reader(step="keep", seen=r.found.version, generation=None, found=None))

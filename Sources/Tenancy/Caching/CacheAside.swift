@@ -1,4 +1,4 @@
-import Foundation
+import Logging
 import Synchronization
 import TenancyCore
 
@@ -18,6 +18,10 @@ struct CacheAside: Sendable {
     let counts = Counts()
     /// What is being loaded.
     let flights = Flights()
+    let limiter: LoadLimiter
+    let breaker: CacheBreaker
+    /// The time of day, in microseconds since 1970.
+    let timeOfDay: @Sendable () -> Int64
     /// What the process itself keeps; `nil` for nothing.
     let local: LocalCache?
 
@@ -25,11 +29,22 @@ struct CacheAside: Sendable {
     final class Counts: Sendable {
         let hits = Atomic(0)
         let misses = Atomic(0)
+        let loads = Atomic(0)
+        let earlyRefreshes = Atomic(0)
+        let staleAnswers = Atomic(0)
     }
 
-    init(_ adapter: any CacheAdapter, _ policy: SDKConfig.CachingPolicy, entities: [any Entity.Type] = []) {
+    init(
+        _ adapter: any CacheAdapter, _ policy: SDKConfig.CachingPolicy, entities: [any Entity.Type] = [],
+        logger: Logger = Logger(label: "tenancy"), timeOfDay: @escaping @Sendable () -> Int64 = CachedAge.timeOfDay,
+        now: @escaping @Sendable () -> Int64 = { LocalTime.now() }
+    ) {
         self.adapter = adapter
         self.policy = policy
+        self.timeOfDay = timeOfDay
+        limiter = LoadLimiter(maximum: policy.maximumLoads)
+        breaker = CacheBreaker(
+            maximumFailures: policy.maximumFailures, pause: policy.pauseTime, logger: logger, now: now)
         let teller = adapter as? any CacheNotifying
         local =
             policy.localMaximumBytes == 0
@@ -48,6 +63,20 @@ struct CacheAside: Sendable {
         return statistics
     }
 
+    /// How caching fares.
+    var status: CachingStatus {
+        let report = breaker.report
+        var status = CachingStatus()
+        status.degradedFor = report.degradedFor
+        status.failures = report.failures
+        status.bypassed = report.bypassed
+        status.loads = counts.loads.load(ordering: .relaxed)
+        status.waiting = flights.waiterCount + limiter.waitingCount
+        status.earlyRefreshes = counts.earlyRefreshes.load(ordering: .relaxed)
+        status.staleAnswers = counts.staleAnswers.load(ordering: .relaxed)
+        return status
+    }
+
     // MARK: Reading
 
     /// The records with those keys, from the cache as far as it has them.
@@ -63,8 +92,9 @@ struct CacheAside: Sendable {
         let reading = CacheReading(
             cache: self, entity: entity, options: options, context: context, runner: runner)
         let lookUp = try await reading.lookUp(keys.map { (key: $0, cacheKey: CacheName.record(entity, $0)) })
-        counts.hits.add(keys.count - lookUp.missing.count, ordering: .relaxed)
-        counts.misses.add(lookUp.missing.count, ordering: .relaxed)
+        let misses = lookUp.missing.count { $0.fallback?.isGood != true }
+        counts.hits.add(keys.count - misses, ordering: .relaxed)
+        counts.misses.add(misses, ordering: .relaxed)
         if lookUp.missing.isEmpty {
             return CacheReading.Result(rows: reading.batch(lookUp.found), storedBytes: lookUp.foundBytes)
         }
@@ -72,11 +102,21 @@ struct CacheAside: Sendable {
     }
 
     /// The replies, one for each command; `nil` if the cache failed.
-    func run(_ commands: [CacheCommand], _ tenant: TenantID) async -> [CacheReply]? {
-        guard let replies = try? await adapter.run(commands, for: tenant), replies.count == commands.count else {
+    ///
+    /// - Parameter isOptional: Whether a cache that has been failing need not be asked.
+    func run(_ commands: [CacheCommand], _ tenant: TenantID, isOptional: Bool = false) async -> [CacheReply]? {
+        if isOptional, !breaker.admits() { return nil }
+        do throws(TenancyError) {
+            let replies = try await adapter.run(commands, for: tenant)
+            guard replies.count == commands.count else {
+                throw TenancyError(.backendFailure, "The cache gave another number of replies than it was asked.")
+            }
+            breaker.succeeded()
+            return replies
+        } catch {
+            breaker.failed(error)
             return nil
         }
-        return replies
     }
 
     /// How long a record is cached, or its absence.
@@ -107,6 +147,7 @@ struct CacheAside: Sendable {
             }
             failure = .backendFailure
         } catch {
+            breaker.failed(error)
             failure = error.code
         }
         throw TenancyError(

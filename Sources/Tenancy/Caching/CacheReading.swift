@@ -1,3 +1,4 @@
+import Synchronization
 import TenancyCore
 
 /// One read by keys: records are looked up, else loaded once for all who ask, and stored.
@@ -36,8 +37,19 @@ struct CacheReading: Sendable {
         let key: Value
         let cacheKey: CacheKey
         var fill = Fill.none
+        /// What the cache has of it.
+        var fallback: Fallback?
 
         var isLeased: Bool { if case .leased = fill { true } else { false } }
+    }
+
+    /// A cached record that is to be loaded again.
+    struct Fallback: Sendable {
+        /// The record; `nil` for its absence.
+        let row: RowView?
+        let bytes: Int
+        /// Whether its time is not over yet.
+        let isGood: Bool
     }
 
     /// How often a read waits for others, of whom each may have loaded another of its records, before it loads the rest
@@ -63,7 +75,7 @@ struct CacheReading: Sendable {
         var commands = [CacheCommand.lookUp(CacheName.generation(of: entity), lease: lease, leaseTime: leaseTime)]
         for key in keys { commands.append(.lookUp(key.cacheKey, lease: lease, leaseTime: leaseTime)) }
         var result = LookUp(lease: lease)
-        guard let replies = await cache.run(commands, context.tenant) else {
+        guard let replies = await cache.run(commands, context.tenant, isOptional: true) else {
             try context.checkAlive()
             result.missing = keys.map { Missing(key: $0.key, cacheKey: $0.cacheKey) }
             return result
@@ -74,17 +86,23 @@ struct CacheReading: Sendable {
             return result
         }
         result.generation = generation
+        let now = cache.timeOfDay()
         for (key, reply) in zip(keys, replies.dropFirst()) {
             var miss = Missing(key: key.key, cacheKey: key.cacheKey)
             switch reply {
             case .value(let bytes):
                 let identity = CachedRow.Identity(context.tenant, key.cacheKey, entity)
                 if let cached = CachedRow(bytes, of: entity, identity: identity), cached.generation == generation {
-                    if let row = cached.row { result.found.append(RowView(row, row: 0)) }
-                    result.foundBytes += bytes.count
-                    continue
+                    let row = cached.row.map { RowView($0, row: 0) }
+                    let verdict = cached.age.verdict(at: now, eagerness: cache.policy.earlyRefresh)
+                    if verdict == .fresh {
+                        if let row { result.found.append(row) }
+                        result.foundBytes += bytes.count
+                        continue
+                    }
+                    miss.fallback = Fallback(row: row, bytes: bytes.count, isGood: verdict == .early)
                 }
-                // Of an older generation or another form: to be replaced, unless somebody else does so first.
+                // Too old, of an older generation or of another form: to be replaced, unless somebody else does so first.
                 miss.fill = .replacing(bytes)
             case .leased: miss.fill = .leased
             default: break
@@ -106,7 +124,7 @@ struct CacheReading: Sendable {
         case .leased: store = .fill(key, lease: lease, fresh.bytes, timeToLive: nil)
         default: return nil
         }
-        return await cache.run([store], context.tenant) == [.done] ? fresh : nil
+        return await cache.run([store], context.tenant, isOptional: true) == [.done] ? fresh : nil
     }
 
     /// Gives leases back that won't be used, so that the next reader need not wait for their end to fill. Whatever else
@@ -137,6 +155,10 @@ struct CacheReading: Sendable {
                     } else if cache.flights.lead(flight(miss.cacheKey), until: context.deadline) {
                         led.insert(miss.cacheKey)
                         mine.append(miss)
+                    } else if let fallback = miss.fallback, fallback.isGood {
+                        // Somebody loads it again already.
+                        if let row = fallback.row { rows.append(row) }
+                        storedBytes? += fallback.bytes
                     } else if miss.isLeased || waits == Self.maximumWaits {
                         // Whoever loads it began before the lease was given, and so can't store it.
                         mine.append(miss)
@@ -161,7 +183,6 @@ struct CacheReading: Sendable {
                 case .lead:
                     led.insert(other.cacheKey)
                     shared = [other.cacheKey]
-                case .failed(let error): throw error
                 }
                 lookUp = try await self.lookUp(pending.map { (key: $0.key, cacheKey: $0.cacheKey) })
                 rows += lookUp.found
@@ -182,7 +203,7 @@ struct CacheReading: Sendable {
         if keys.isEmpty { return }
         var found: [CacheKey: RowView] = [:]
         for row in rows { found[CacheName.record(entity, try row.value(entity.keyColumn, as: entity.key.type))] = row }
-        for key in keys { cache.flights.share(.rows(batch(found[key].map { [$0] } ?? [])), for: flight(key)) }
+        for key in keys { cache.flights.share(.success(batch(found[key].map { [$0] } ?? [])), for: flight(key)) }
         end(&led, keys)
     }
 
@@ -195,12 +216,21 @@ struct CacheReading: Sendable {
         _ missing: [Missing], of lookUp: LookUp, _ led: inout Set<CacheKey>, sharing shared: Set<CacheKey>
     ) async throws(TenancyError) -> (rows: [RowView], storedBytes: Int?) {
         let loaded: any RowBatch
+        let began = cache.timeOfDay()
         do throws(TenancyError) {
-            loaded = try await runner.read(entity, keys: missing.map(\.key), in: context)
+            loaded = try await query(missing.map(\.key))
         } catch {
+            if let rows = fallbacks(missing, error) {
+                for miss in missing where shared.contains(miss.cacheKey) {
+                    let own = miss.fallback?.row.map { [$0] } ?? []
+                    cache.flights.share(.success(batch(own)), for: flight(miss.cacheKey))
+                }
+                end(&led, Set(missing.map(\.cacheKey)))
+                return (rows, nil)
+            }
             // Another may have more time.
             if error.code != .cancelled, error.code != .timeout {
-                for key in shared { cache.flights.share(.failed(error), for: flight(key)) }
+                for key in shared { cache.flights.share(.failure(error), for: flight(key)) }
             }
             await release(missing.compactMap { $0.isLeased ? $0.cacheKey : nil })
             throw error
@@ -211,38 +241,67 @@ struct CacheReading: Sendable {
             rows[try view.value(entity.keyColumn, as: entity.key.type)] = view
         }
         for miss in missing where shared.contains(miss.cacheKey) {
-            cache.flights.share(.rows(batch(rows[miss.key].map { [$0] } ?? [])), for: flight(miss.cacheKey))
+            cache.flights.share(.success(batch(rows[miss.key].map { [$0] } ?? [])), for: flight(miss.cacheKey))
         }
-        let storedBytes = try await fill(missing, from: rows, lookUp)
+        let early = missing.count { $0.fallback?.isGood == true }
+        if early > 0 { cache.counts.earlyRefreshes.add(early, ordering: .relaxed) }
+        let cost = UInt32(clamping: cache.timeOfDay() - began)
+        let storedBytes = try await fill(missing, from: rows, lookUp, cost: cost)
         end(&led, Set(missing.map(\.cacheKey)))
         return (Array(rows.values), storedBytes)
+    }
+
+    /// Reads from the database, when it is the tenant's turn.
+    private func query(_ keys: [Value]) async throws(TenancyError) -> any RowBatch {
+        try await cache.limiter.enter(context)
+        defer { cache.limiter.leave(context.tenant) }
+        cache.counts.loads.add(1, ordering: .relaxed)
+        return try await runner.read(entity, keys: keys, in: context)
+    }
+
+    /// What the cache had of records that could not be loaded; `nil` unless that will do for all of them.
+    ///
+    /// No write that was acknowledged has replaced it: the writer would have removed it. Only its time is over.
+    private func fallbacks(_ missing: [Missing], _ error: TenancyError) -> [RowView]? {
+        let isDatabase = [.unavailable, .timeout, .backendFailure].contains(error.code)
+        let isAlive = !Task.isCancelled && (context.deadline.map { $0 > .now } ?? true)
+        guard missing.allSatisfy({ miss in miss.fallback.map { isAlive && ($0.isGood || isDatabase) } ?? false }) else {
+            return nil
+        }
+        let stale = missing.count { $0.fallback?.isGood == false }
+        if stale > 0 { cache.counts.staleAnswers.add(stale, ordering: .relaxed) }
+        return missing.compactMap { $0.fallback?.row }
     }
 
     /// Stores what was loaded.
     ///
     /// - Returns: What it takes there, if all of it was taken.
     private func fill(
-        _ missing: [Missing], from rows: [Value: RowView], _ lookUp: LookUp
+        _ missing: [Missing], from rows: [Value: RowView], _ lookUp: LookUp, cost: UInt32
     ) async throws(TenancyError) -> Int? {
         guard let generation = lookUp.generation else { return nil }
         var bytesStored = 0
+        let now = cache.timeOfDay()
         var commands: [CacheCommand] = []
         for miss in missing {
             if case .none = miss.fill { continue }
             let row = rows[miss.key]
             let life = varied(cache.life(options, isAbsent: row == nil, entity))
             let identity = CachedRow.Identity(context.tenant, miss.cacheKey, entity)
-            let bytes = try CachedRow.bytes(row, of: entity, identity: identity, generation: generation)
+            let age = CachedAge(storedAt: now, life: CachedAge.microseconds(life), cost: cost)
+            let bytes = try CachedRow.bytes(row, of: entity, identity: identity, generation: generation, age: age)
+            // Kept for longer than it is good for, in case that the database can't be asked then.
+            let kept = life + cache.policy.staleIfError
             bytesStored += bytes.count
             switch miss.fill {
             case .none: continue
-            case .leased: commands.append(.fill(miss.cacheKey, lease: lookUp.lease, bytes, timeToLive: life))
+            case .leased: commands.append(.fill(miss.cacheKey, lease: lookUp.lease, bytes, timeToLive: kept))
             case .replacing(let old):
-                commands.append(.set(miss.cacheKey, bytes, timeToLive: life, condition: .ifEqual(old)))
+                commands.append(.set(miss.cacheKey, bytes, timeToLive: kept, condition: .ifEqual(old)))
             }
         }
         // A fill that fails costs the next reader a read of the database, and this one nothing.
-        guard !commands.isEmpty, let replies = await cache.run(commands, context.tenant),
+        guard !commands.isEmpty, let replies = await cache.run(commands, context.tenant, isOptional: true),
             replies.count == missing.count, replies.allSatisfy({ $0 == .done })
         else { return nil }
         return bytesStored

@@ -2,8 +2,9 @@ import TenancyCore
 
 /// What is stored for a key: a record or its absence, under the generation in which it was read.
 ///
-/// Form: format version 2; digest, generation and nonce, 8 bytes each; 1 for a record or 0 for its absence; the record
-/// as ``RowBuffer`` writes it. The nonce makes no two fills equal, so that a compare-and-set can't take one for another.
+/// Form: format version 3; digest, generation, nonce, when it was stored and how long it is good for, 8 bytes each; what
+/// it cost to load, 4; 1 for a record or 0 for its absence; the record as ``RowBuffer`` writes it. The nonce makes no two
+/// fills equal, so that a compare-and-set can't take one for another.
 ///
 /// The digest covers everything after it, and whose, which and what form of record it is, of which nothing is stored.
 /// So bytes that were damaged are a miss, and so are another tenant's or another key's, whatever mistake in a cache or
@@ -22,12 +23,14 @@ struct CachedRow {
         }
     }
 
-    private static let format: UInt8 = 2
+    private static let format: UInt8 = 3
     private static let digestEnd = 9
-    private static let headerLength = 26
+    private static let headerLength = 46
 
     /// The generation in which the record was read.
     let generation: CacheGeneration
+    /// How old it may become.
+    let age: CachedAge
     /// The record; `nil` for its absence.
     let row: RowBuffer?
 
@@ -36,7 +39,8 @@ struct CachedRow {
         guard bytes.count >= Self.headerLength, bytes[0] == Self.format else { return nil }
         guard Self.digest(bytes, identity) == UInt64(littleEndianBytes: bytes[1..<Self.digestEnd]) else { return nil }
         generation = CacheGeneration(rawValue: UInt64(littleEndianBytes: bytes[9..<17]))
-        switch bytes[25] {
+        age = CachedAge(bytes[25..<45])
+        switch bytes[45] {
         case 0 where bytes.count == Self.headerLength: row = nil
         case 1:
             guard let row = RowBuffer(wire: bytes[Self.headerLength...], columnCount: entity.fields.count) else {
@@ -49,12 +53,14 @@ struct CachedRow {
 
     /// What to store.
     static func bytes(
-        _ row: RowView?, of entity: EntityDescription, identity: Identity, generation: CacheGeneration
+        _ row: RowView?, of entity: EntityDescription, identity: Identity, generation: CacheGeneration,
+        age: CachedAge = CachedAge(storedAt: 0, life: .max, cost: 0)
     ) throws(TenancyError) -> [UInt8] {
         var bytes = [format]
         bytes.append(contentsOf: repeatElement(0, count: 8))
         bytes.append(contentsOf: generation.bytes)
         bytes.append(littleEndian: .random(in: 0 ... .max))
+        age.write(to: &bytes)
         bytes.append(row == nil ? 0 : 1)
         if let row { bytes += try RowBuffer.wire(row, of: entity) }
         withUnsafeBytes(of: digest(bytes, identity).littleEndian) { digest in

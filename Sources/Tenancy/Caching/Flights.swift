@@ -23,26 +23,23 @@ final class Flights: Sendable {
         case lead
         /// The record as one loaded it that began after this caller came.
         case rows(any RowBatch)
-        case failed(TenancyError)
     }
 
-    private struct Waiter {
-        let id: UInt64
+    private struct Waiting {
         let deadline: ContinuousClock.Instant?
-        let continuation: CheckedContinuation<Outcome, Never>
+        let waiter: Waiter<Outcome>
     }
 
     private struct Flight {
         let deadline: ContinuousClock.Instant?
         /// Who came before the load began: what it finds is theirs.
-        var followers: [Waiter] = []
+        var followers: [Waiting] = []
         /// Who came since: the next load is theirs.
-        var waiting: [Waiter] = []
+        var waiting: [Waiting] = []
     }
 
     private struct State {
         var flights: [Key: Flight] = [:]
-        var lastWaiter: UInt64 = 0
     }
 
     private let state = Mutex(State())
@@ -69,85 +66,57 @@ final class Flights: Sendable {
 
     /// Waits for a record that is being loaded.
     ///
-    /// - Throws: ``TenancyError`` with ``TenancyError/Code/cancelled`` or ``TenancyError/Code/timeout``.
+    /// - Throws: ``TenancyError`` with ``TenancyError/Code/cancelled`` or ``TenancyError/Code/timeout``, or what the load
+    ///   threw that this caller waited for.
     func wait(for key: Key, in context: TenantContext) async throws(TenancyError) -> Outcome {
-        let id = state.withLock { state in
-            state.lastWaiter += 1
-            return state.lastWaiter
-        }
-        var timer: Task<Void, Never>?
-        let outcome = await withTaskCancellationHandler {
-            await withCheckedContinuation { (continuation: CheckedContinuation<Outcome, Never>) in
-                let waiter = Waiter(id: id, deadline: context.deadline, continuation: continuation)
-                switch join(waiter, key) {
-                case .leads: continuation.resume(returning: .lead)
-                case .waits(let leadersDeadline):
-                    // Those who load end by their own deadline, and are chosen so that nobody outlasts whom it keeps
-                    // waiting; only who comes later and has less time needs a timer.
-                    if let deadline = context.deadline, leadersDeadline.map({ deadline < $0 }) ?? true {
-                        timer = Task {
-                            try? await Task.sleep(until: deadline, clock: .continuous)
-                            if !Task.isCancelled { self.leave(key, id, .timeout) }
-                        }
-                    }
-                    // Cancelled before it joined: the handler has found nobody.
-                    if Task.isCancelled { leave(key, id, .cancelled) }
-                }
-            }
-        } onCancel: {
-            leave(key, id, .cancelled)
-        }
-        timer?.cancel()
-        if case .failed(let error) = outcome { throw error }
-        return outcome
-    }
-
-    private enum Joined {
-        case leads
-        case waits(ContinuousClock.Instant?)
-    }
-
-    private func join(_ waiter: Waiter, _ key: Key) -> Joined {
-        state.withLock { state in
+        let waiter = Waiter<Outcome>()
+        let leader = state.withLock { state -> Flight? in
             guard let flight = state.flights[key] else {
-                state.flights[key] = Flight(deadline: waiter.deadline)
-                return .leads
+                state.flights[key] = Flight(deadline: context.deadline)
+                return nil
             }
-            state.flights[key]?.waiting.append(waiter)
-            return .waits(flight.deadline)
+            state.flights[key]?.waiting.append(Waiting(deadline: context.deadline, waiter: waiter))
+            return flight
+        }
+        guard let leader else { return .lead }
+        // Those who load end by their own deadline, and are chosen so that nobody outlasts whom it keeps waiting; only
+        // who comes later and has less time needs a timer.
+        let deadline = context.deadline.flatMap { own in leader.deadline.map { own < $0 } ?? true ? own : nil }
+        let late = TenancyError(.timeout, "The call's deadline has passed.", details: .init(tenant: key.tenant))
+        do throws(TenancyError) {
+            return try await waiter.wait(until: deadline, late: late)
+        } catch {
+            forget(waiter, key)
+            throw error
         }
     }
 
-    /// Takes a caller out that waits no longer, unless it was told something already.
-    private func leave(_ key: Key, _ id: UInt64, _ code: TenancyError.Code) {
-        let waiter = state.withLock { state -> Waiter? in
-            guard var flight = state.flights[key] else { return nil }
-            defer { state.flights[key] = flight }
-            if let position = flight.waiting.firstIndex(where: { $0.id == id }) {
-                return flight.waiting.remove(at: position)
-            }
-            if let position = flight.followers.firstIndex(where: { $0.id == id }) {
-                return flight.followers.remove(at: position)
-            }
-            return nil
+    /// Takes a caller out that waits no longer.
+    private func forget(_ waiter: Waiter<Outcome>, _ key: Key) {
+        state.withLock { state in
+            state.flights[key]?.waiting.removeAll { $0.waiter === waiter }
+            state.flights[key]?.followers.removeAll { $0.waiter === waiter }
         }
-        let text = code == .timeout ? "The call's deadline has passed." : "The calling task was cancelled."
-        waiter?.continuation.resume(returning: .failed(TenancyError(code, text, details: .init(tenant: key.tenant))))
     }
 
-    /// Tells those who came before the load began what it found.
-    func share(_ outcome: Outcome, for key: Key) {
+    /// Tells those who came before the load began what it found, or threw.
+    func share(_ outcome: Result<any RowBatch, TenancyError>, for key: Key) {
         let followers = state.withLock { state in
-            guard let followers = state.flights[key]?.followers, !followers.isEmpty else { return [Waiter]() }
+            guard let followers = state.flights[key]?.followers, !followers.isEmpty else { return [Waiting]() }
             state.flights[key]?.followers = []
             return followers
         }
-        for follower in followers { follower.continuation.resume(returning: outcome) }
+        for follower in followers { follower.waiter.resume(outcome.map { .rows($0) }) }
     }
 
     /// Ends a load. Of those who still wait, the one with the least time is the next to load, for all of them.
     func end(_ key: Key) {
-        let next = state.withLock { state -> Waiter? in
+        // One that was cancelled in this moment does not take over; then the next one does.
+        while let next = next(key) { if next.waiter.resume(.success(.lead)) { return } }
+    }
+
+    private func next(_ key: Key) -> Waiting? {
+        state.withLock { state in
             guard let flight = state.flights.removeValue(forKey: key) else { return nil }
             var waiters = flight.followers + flight.waiting
             let order = waiters.indices.min { Self.isSooner(waiters[$0].deadline, waiters[$1].deadline) }
@@ -156,7 +125,6 @@ final class Flights: Sendable {
             state.flights[key] = Flight(deadline: leader.deadline, followers: waiters)
             return leader
         }
-        next?.continuation.resume(returning: .lead)
     }
 
     private static func isSooner(_ left: ContinuousClock.Instant?, _ right: ContinuousClock.Instant?) -> Bool {

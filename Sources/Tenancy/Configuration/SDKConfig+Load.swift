@@ -24,6 +24,11 @@ extension SDKConfig {
     /// | `caching.leaseTime` | `TENANCY_CONFIG_CACHING_LEASE_TIME` | time | `10s` | `1ms…1h`, at most `caching.blockTime` |
     /// | `caching.blockTime` | `TENANCY_CONFIG_CACHING_BLOCK_TIME` | time | `30s` | `1ms…1d` |
     /// | `caching.bulkThreshold` | `TENANCY_CONFIG_CACHING_BULK_THRESHOLD` | integer | `64` | `1…1000000` |
+    /// | `caching.earlyRefresh` | `TENANCY_CONFIG_CACHING_EARLY_REFRESH` | number | `1.0` | `0…10` |
+    /// | `caching.staleIfError` | `TENANCY_CONFIG_CACHING_STALE_IF_ERROR` | time | `1m` | `0s…1d` |
+    /// | `caching.maximumLoads` | `TENANCY_CONFIG_CACHING_MAXIMUM_LOADS` | integer | `256` | `1…1000000` |
+    /// | `caching.maximumFailures` | `TENANCY_CONFIG_CACHING_MAXIMUM_FAILURES` | integer | `5` | `1…1000000` |
+    /// | `caching.pauseTime` | `TENANCY_CONFIG_CACHING_PAUSE_TIME` | time | `1s` | `1ms…1h` |
     /// | `caching.localMaximumBytes` | `TENANCY_CONFIG_CACHING_LOCAL_MAXIMUM_BYTES` | integer | `33554432` | `0…1099511627776` |
     /// | `caching.localTimeToLive` | `TENANCY_CONFIG_CACHING_LOCAL_TIME_TO_LIVE` | time | `1m` | `1ms…365d` |
     /// | `registry.refreshInterval` | `TENANCY_CONFIG_REGISTRY_REFRESH_INTERVAL` | time | `5s` | `1ms…1d` |

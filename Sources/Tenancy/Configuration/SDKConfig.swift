@@ -25,6 +25,10 @@ public struct SDKConfig: Sendable {
     public var callTimeout: Duration = .seconds(30)
     /// How long a shutdown waits for calls under way. Default 10 seconds.
     public var shutdownTimeout: Duration = .seconds(10)
+    /// The time of day in microseconds since 1970, by which cached records grow old.
+    var timeOfDay: @Sendable () -> Int64 = CachedAge.timeOfDay
+    /// The time in nanoseconds since whenever, by which a cache that failed is passed by.
+    var localTime: @Sendable () -> Int64 = { LocalTime.now() }
     /// Where the SDK logs; tenants' ids, never values. Default: the label `tenancy` of the logging system.
     public var logger = Logger(label: "tenancy")
 
@@ -54,6 +58,19 @@ public struct SDKConfig: Sendable {
         public var blockTime: Duration = .seconds(30)
         /// From how many records on a write invalidates the tenant's whole entity instead of each record. Default 64.
         public var bulkThreshold = 64
+        /// How eagerly a record is loaded again before its time is over, so that those who ask for it often never wait for
+        /// that: by how many times what a load takes, on average; 0 for not before. Default 1.
+        public var earlyRefresh = 1.0
+        /// For how long after its time a record is kept and may be returned if the database can't be asked. No write that
+        /// was acknowledged is missed so. Default 60 seconds.
+        public var staleIfError: Duration = .seconds(60)
+        /// How many statements the database is sent at once for one tenant's records that the cache does not have; others
+        /// wait for their turn. Default 256.
+        public var maximumLoads = 256
+        /// After how many failures in a row reads pass the cache by. Default 5.
+        public var maximumFailures = 5
+        /// For how long they do, before one of them tries it again. Default 1 second.
+        public var pauseTime: Duration = .seconds(1)
         /// How many bytes decoded records may be taken to occupy that the process itself keeps in front of the cache; 0
         /// for none. Default 32 MiB.
         ///

@@ -63,6 +63,9 @@ public final class DataManager: Sendable {
     /// What the cache did so far; `nil` if none is configured.
     public var cacheStatistics: CacheStatistics? { cache?.statistics }
 
+    /// How caching fares, and whether it is degraded; `nil` if no cache is configured.
+    public var cachingStatus: CachingStatus? { cache?.status }
+
     /// What the process's own copies in front of the cache did so far; `nil` if there are none. A read that they answer
     /// is not counted by ``cacheStatistics``.
     public var localCacheStatistics: CacheStatistics? { local?.statistics }

@@ -1,3 +1,4 @@
+import Logging
 import Synchronization
 import TenancyCore
 import TenancyTesting
@@ -86,7 +87,12 @@ struct Stage {
         clock = ManualClock()
         database = GatedDatabase(InMemoryDatabase())
         cache = GatedCache(try MemoryCache(maximumBytes: 16 << 20, clock: clock), isRecording: true)
-        sdk = try await MultiTenantSDK.make(database, cache, configure: configure)
+        let clock = clock
+        sdk = try await MultiTenantSDK.make(database, cache) { config in
+            config.timeOfDay = { CachedAge.microseconds(clock.now.offset) }
+            config.localTime = { LocalTime.nanoseconds(clock.now.offset) }
+            configure(&config)
+        }
         tenant = try await sdk.newTenant()
     }
 
@@ -107,6 +113,11 @@ struct Stage {
             #expect(item?.amount == amount, sourceLocation: sourceLocation)
         }
     }
+}
+
+extension SDKConfig {
+    /// A logger that nobody hears.
+    static let silent = Logger(label: "silent") { _ in SwiftLogNoOpLogHandler() }
 }
 
 /// Expects an error of that code.

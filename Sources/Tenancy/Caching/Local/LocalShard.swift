@@ -47,14 +47,17 @@ struct LocalShard {
     private var main = Line()
     /// Where a hash leads that was dropped from the short queue not long ago.
     private var ghosts: [UInt32]
-    /// How often what shares a number was changed: of records, and of tenants' entities. A change makes void what was
-    /// looked up before it; that some share a number costs a few look-ups.
-    private var versions: [UInt64]
+    /// How often records that share a number were changed. A change makes void what was looked up before it; that some
+    /// share a number costs a few look-ups.
+    private var recordVersions: [UInt64]
+    /// How often tenants' entities that share a number were changed, which makes void what is kept of them.
+    private var scopeVersions: [UInt64]
     private(set) var statistics = CacheStatistics()
     private var isClosed = false
 
     private static let ghostCount = 1 << 10
-    private static let versionCount = 1 << 8
+    private static let recordNumbers = 1 << 8
+    private static let scopeNumbers = 1 << 10
     private static let mostUses: UInt8 = 3
 
     /// What an entry takes beside its record: itself, its place in the table, the box of the record.
@@ -63,7 +66,8 @@ struct LocalShard {
     init(maximumBytes: Int) {
         self.maximumBytes = maximumBytes
         ghosts = Array(repeating: 0, count: Self.ghostCount)
-        versions = Array(repeating: 0, count: Self.versionCount)
+        recordVersions = Array(repeating: 0, count: Self.recordNumbers)
+        scopeVersions = Array(repeating: 0, count: Self.scopeNumbers)
     }
 
     // MARK: Reading
@@ -73,7 +77,7 @@ struct LocalShard {
     mutating func find(_ address: borrowing LocalAddress, now: Int64, currentAt moment: Int64) -> Hit? {
         guard let position = positions[address.hash].map(Int.init),
             entries[position].address.matches(address),
-            entries[position].version == versions[Self.number(address.scope)],
+            entries[position].version == scopeVersions[Self.scopeNumber(address.scope)],
             entries[position].expires > now, entries[position].asOf >= moment
         else {
             statistics.misses += 1
@@ -87,7 +91,8 @@ struct LocalShard {
     /// What is current now, to be shown when a record is kept that is looked up from now on.
     func ticket(_ address: borrowing LocalAddress, now: Int64) -> LocalTicket {
         LocalTicket(
-            asOf: now, record: versions[Self.number(address.hash)], scope: versions[Self.number(address.scope)])
+            asOf: now, record: recordVersions[Self.recordNumber(address.hash)],
+            scope: scopeVersions[Self.scopeNumber(address.scope)])
     }
 
     // MARK: Keeping
@@ -100,8 +105,8 @@ struct LocalShard {
         let before = positions[address.hash].map { (queue: entries[Int($0)].queue, uses: entries[Int($0)].uses) }
         remove(hash: address.hash)
         let bytes = bytes + Self.overhead
-        guard !isClosed, ticket.record == versions[Self.number(address.hash)],
-            ticket.scope == versions[Self.number(address.scope)], bytes <= maximumBytes / 2
+        guard !isClosed, ticket.record == recordVersions[Self.recordNumber(address.hash)],
+            ticket.scope == scopeVersions[Self.scopeNumber(address.scope)], bytes <= maximumBytes / 2
         else { return }
         var entry = Entry(address: address, value: value)
         entry.expires = expires
@@ -131,17 +136,18 @@ struct LocalShard {
 
     /// Forgets a record, and what is being looked up of it.
     mutating func change(_ hash: UInt64) {
-        versions[Self.number(hash)] &+= 1
+        recordVersions[Self.recordNumber(hash)] &+= 1
         remove(hash: hash)
     }
 
     /// Forgets a tenant's entity, and what is being looked up of it. The records make room one after another.
-    mutating func changeAll(in scope: UInt64) { versions[Self.number(scope)] &+= 1 }
+    mutating func changeAll(in scope: UInt64) { scopeVersions[Self.scopeNumber(scope)] &+= 1 }
 
     /// Forgets everything, and what is being looked up.
     mutating func removeAll(closing: Bool = false) {
         isClosed = isClosed || closing
-        for number in versions.indices { versions[number] &+= 1 }
+        for number in recordVersions.indices { recordVersions[number] &+= 1 }
+        for number in scopeVersions.indices { scopeVersions[number] &+= 1 }
         entries = []
         free = []
         positions = [:]
@@ -207,7 +213,7 @@ struct LocalShard {
 
     /// Whether the record has not been made void.
     private func counts(_ at: Int) -> Bool {
-        entries[at].version == versions[Self.number(entries[at].address.scope)]
+        entries[at].version == scopeVersions[Self.scopeNumber(entries[at].address.scope)]
     }
 
     // MARK: Queues
@@ -241,7 +247,10 @@ struct LocalShard {
     // MARK: Numbers
 
     @inline(__always)
-    private static func number(_ hash: UInt64) -> Int { Int(truncatingIfNeeded: hash) & (versionCount - 1) }
+    private static func recordNumber(_ hash: UInt64) -> Int { Int(truncatingIfNeeded: hash) & (recordNumbers - 1) }
+
+    @inline(__always)
+    static func scopeNumber(_ scope: UInt64) -> Int { Int(truncatingIfNeeded: scope) & (scopeNumbers - 1) }
 
     private static func ghost(_ hash: UInt64) -> (place: Int, mark: UInt32) {
         (Int(truncatingIfNeeded: hash >> 16) & (ghostCount - 1), UInt32(truncatingIfNeeded: hash >> 32) | 1)

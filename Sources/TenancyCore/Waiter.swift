@@ -1,5 +1,4 @@
 import Synchronization
-package import TenancyCore
 
 /// A call that waits for something and is resumed exactly once: by who has it, by its deadline, or by its
 /// cancellation, whichever comes first.
