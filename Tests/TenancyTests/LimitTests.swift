@@ -90,10 +90,10 @@ struct LimitTests {
     func timeout() async throws {
         let sdk = try await MultiTenantSDK.make()
         _ = try await sdk.newTenant()
-        let handle = try await sdk.tenant("UA", timeout: .milliseconds(30))
+        let handle = try await sdk.tenant("UA", timeout: .milliseconds(500))
         _ = try await handle.read(Item.self, 1)
         let extended = handle.with(timeout: .seconds(60))
-        try await Task.sleep(for: .milliseconds(40))
+        try await Task.sleep(for: .milliseconds(510))
         await expectError(.timeout) { _ = try await handle.read(Item.self, 1) }
         await expectError(.timeout) { _ = try await extended.read(Item.self, 1) }
         await expectError(.timeout) { try await extended.create(Item(1)) }

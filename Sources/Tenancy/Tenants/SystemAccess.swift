@@ -79,7 +79,8 @@ public final class SystemAccess: Sendable {
     /// - Parameters:
     ///   - tenant: The tenant whose records are wanted: changes of it, and when it was reached by a system access.
     ///     `nil` for all.
-    ///   - period: When it was done, or began; `nil` for any time.
+    ///   - period: When it was done, or began, by the millisecond, so that one up to this moment leaves out what was
+    ///     done in its millisecond; `nil` for any time.
     ///   - size: The most records of the page.
     ///   - cursor: Where the last page ended; `nil` for the first page.
     /// - Throws: ``TenancyError``.

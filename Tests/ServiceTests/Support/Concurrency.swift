@@ -18,7 +18,7 @@ func uniqueName(_ prefix: String) -> String {
 /// Asks until the answer is the wanted one, and returns the last answer; for what arrives a moment later.
 func eventually<Value: Equatable>(
     _ wanted: Value,
-    within limit: Duration = .seconds(10),
+    within limit: Duration = .seconds(30),
     _ ask: () throws -> Value
 ) throws -> Value {
     let deadline = ContinuousClock.now + limit

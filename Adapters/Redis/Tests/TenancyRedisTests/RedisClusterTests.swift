@@ -16,7 +16,7 @@ struct RedisClusterTests {
             var configuration = cluster.configuration
             change(&configuration)
             try await withCache(configuration) { cache in
-                let isHealthy = try await eventually(within: .seconds(20)) { await cache.health().isHealthy }
+                let isHealthy = try await eventually(within: .seconds(45)) { await cache.health().isHealthy }
                 #expect(isHealthy)
                 try await body(cache, cluster)
             }
@@ -26,7 +26,7 @@ struct RedisClusterTests {
     /// How long it takes until a value can be stored.
     private func recovery(_ cache: RedisCache, _ tenant: TenantID, _ key: String = "k") async throws -> Duration {
         let start = ContinuousClock.now
-        let held = try await eventually(within: .seconds(40)) {
+        let held = try await eventually(within: .seconds(60)) {
             (try? await cache.store("new", key, of: tenant)) == .done
         }
         #expect(held)
@@ -90,7 +90,7 @@ struct RedisClusterTests {
             let start = ContinuousClock.now
             var failures = 0
             var found: String?
-            let hasRecovered = try await eventually(within: .seconds(40)) {
+            let hasRecovered = try await eventually(within: .seconds(60)) {
                 do {
                     found = try await cache.text("k", of: tenant) ?? found
                     return true
@@ -110,7 +110,7 @@ struct RedisClusterTests {
             #expect(try await cache.store("new", "k", of: tenant) == .done)
             // The one that comes back is a replica, and nothing goes there.
             try await master.start()
-            let isWhole = try await eventually(within: .seconds(20)) { try await cluster.isWhole() }
+            let isWhole = try await eventually(within: .seconds(45)) { try await cluster.isWhole() }
             #expect(isWhole)
             for _ in 0..<50 { #expect(try await cache.text("k", of: tenant) == "new") }
         }
@@ -226,7 +226,8 @@ struct RedisClusterTests {
             #expect(failures[0] == nil, "\(failures)")
             #expect(failures[1] ?? 0 > 0)
             #expect(counts.allSatisfy { $0 > 0 })
-            #expect(await cache.health().isHealthy)
+            let isHealthy = try await eventually { await cache.health().isHealthy }
+            #expect(isHealthy)
         }
     }
 
@@ -247,7 +248,7 @@ struct RedisClusterTests {
             }
             #expect(isDoubted && ContinuousClock.now - stop < KnowledgeTime.limit + .seconds(2))
             let outcome = await timed { _ = try await cache.text("k", of: tenant) }
-            #expect(outcome.error?.code == .unavailable && outcome.time < .milliseconds(300))
+            #expect(outcome.error?.code == .unavailable && outcome.time < .seconds(1))
             #expect(await cache.health().isHealthy == false)
             for server in others { server.pause(false) }
             _ = try await recovery(cache, tenant)
@@ -267,7 +268,7 @@ struct RedisClusterTests {
             first.kill()
             try await Task.sleep(for: .seconds(14))
             try await first.start()
-            let isWhole = try await eventually(within: .seconds(30)) { try await cluster.isWhole() }
+            let isWhole = try await eventually(within: .seconds(45)) { try await cluster.isWhole() }
             #expect(isWhole)
             let second = try await cluster.master(of: 16_383)
             let replica = try await cluster.replica(of: second)

@@ -41,7 +41,7 @@ struct RedisConformanceTests {
     /// The first client of servers that nobody has used since their masters changed waits some seconds, and no other.
     private func waitUntilSettled(_ configuration: RedisConfiguration) async throws {
         try await withCache(configuration) { cache in
-            let isHealthy = try await eventually(within: .seconds(20)) { await cache.health().isHealthy }
+            let isHealthy = try await eventually(within: .seconds(45)) { await cache.health().isHealthy }
             #expect(isHealthy)
         }
     }

@@ -36,7 +36,7 @@ struct RedisResilienceTests {
         try await withOwnServer({ $0.commandTimeout = .milliseconds(300) }) { cache, admin in
             let tenant = try uniqueTenant()
             for number in 0..<50 { try await cache.store("value \(number)", "k\(number)", of: tenant) }
-            let sleep = try admin.begin("DEBUG", "SLEEP", "1.2")
+            let sleep = try admin.begin("DEBUG", "SLEEP", "3")
             try await Task.sleep(for: .milliseconds(100))
             let outcomes = await withTaskGroup(of: (time: Duration, error: TenancyError?).self) { group in
                 for number in 0..<50 {
@@ -48,7 +48,7 @@ struct RedisResilienceTests {
                 #expect(outcome.error?.code == .timeout)
                 #expect(outcome.error?.details.backendCode == "commandTimeout")
                 #expect(outcome.error?.details.tenant == tenant)
-                #expect(outcome.time >= .milliseconds(290) && outcome.time < .milliseconds(900), "\(outcome.time)")
+                #expect(outcome.time >= .milliseconds(290) && outcome.time < .seconds(2), "\(outcome.time)")
             }
             let held = try await eventually { (try? await cache.text("k0", of: tenant)) == "value 0" }
             #expect(held)
@@ -68,13 +68,13 @@ struct RedisResilienceTests {
             try await withCache(configuration) { cache in
                 let tenant = try uniqueTenant()
                 let admin = try await server.administrator()
-                _ = try admin.begin("DEBUG", "SLEEP", "1.5")
+                _ = try admin.begin("DEBUG", "SLEEP", "4")
                 try await Task.sleep(for: .milliseconds(100))
                 let outcome = await timed { _ = try await cache.text("k", of: tenant) }
                 #expect(outcome.error?.details.backendCode == "idleTimeout")
-                #expect(outcome.time < .milliseconds(1_200), "\(outcome.time)")
+                #expect(outcome.time < .seconds(3), "\(outcome.time)")
                 let offline = await timed { _ = try await cache.text("k", of: tenant) }
-                #expect(offline.error?.code == .unavailable && offline.time < .milliseconds(100))
+                #expect(offline.error?.code == .unavailable && offline.time < .seconds(1))
                 let held = try await eventually { (try? await cache.store("x", "k", of: tenant)) == .done }
                 #expect(held)
                 await admin.close()
@@ -87,17 +87,17 @@ struct RedisResilienceTests {
         // Listens and accepts nothing more than its backlog: a server that was stopped in its tracks.
         try await OwnServer.with(OwnServer()) { server in
             let admin = try await server.administrator()
-            _ = try admin.begin("DEBUG", "SLEEP", "2")
+            _ = try admin.begin("DEBUG", "SLEEP", "4")
             try await Task.sleep(for: .milliseconds(100))
             var configuration = server.configuration
             configuration.connectTimeout = .milliseconds(300)
             let cache = try RedisCache(configuration, reactors: TestReactors.shared.get())
             let outcome = await timed { try await cache.start() }
             #expect(outcome.error == nil)
-            #expect(outcome.time >= .milliseconds(290) && outcome.time < .milliseconds(900), "\(outcome.time)")
+            #expect(outcome.time >= .milliseconds(290) && outcome.time < .seconds(3), "\(outcome.time)")
             let health = await cache.health()
             #expect(health.error?.details.backendCode == "connectTimeout")
-            // It answers after two seconds, and is used from then on.
+            // It answers after four seconds, and is used from then on.
             let held = try await eventually { await cache.health().isHealthy }
             #expect(held)
             await cache.shutDown()
@@ -113,13 +113,15 @@ struct RedisResilienceTests {
             let outcome = await timed { _ = try await cache.text("k", of: tenant) }
             #expect(outcome.error?.code == .unavailable)
             #expect(outcome.error?.hint.contains("port") == true)
-            #expect(outcome.time < .milliseconds(200))
+            #expect(outcome.time < .seconds(1))
             let health = await cache.health()
             #expect(!health.isHealthy && health.error?.code == .unavailable)
             try await OwnServer.with(server) { _ in
                 let held = try await eventually { (try? await cache.store("x", "k", of: tenant)) == .done }
                 #expect(held)
-                #expect(await cache.health().isHealthy)
+                // Each reactor's connection comes back by itself.
+                let isHealthy = try await eventually { await cache.health().isHealthy }
+                #expect(isHealthy)
             }
         }
     }
@@ -153,7 +155,7 @@ struct RedisResilienceTests {
         try await withOwnServer { cache, admin in
             let tenant = try uniqueTenant()
             for number in 0..<20 { try await cache.store("value \(number)", "k\(number)", of: tenant) }
-            _ = try admin.begin("DEBUG", "SLEEP", "1")
+            _ = try admin.begin("DEBUG", "SLEEP", "3")
             try await Task.sleep(for: .milliseconds(100))
             let tasks = (0..<20).map { number in
                 Task { try await cache.text("k\(number)", of: tenant) }
@@ -167,7 +169,7 @@ struct RedisResilienceTests {
                     #expect(throws: TenancyError.self) { try result.get() }
                 }
             }
-            #expect(cancelled.time < .milliseconds(500), "\(cancelled.time)")
+            #expect(cancelled.time < .seconds(2), "\(cancelled.time)")
             #expect(try await patient.value == "value 7")
             for number in 0..<20 { #expect(try await cache.text("k\(number)", of: tenant) == "value \(number)") }
         }
@@ -273,7 +275,7 @@ struct RedisResilienceTests {
     func bounded() async throws {
         try await withOwnServer({ $0.maximumWaitingCalls = 10 }) { cache, admin in
             let tenant = try uniqueTenant()
-            _ = try admin.begin("DEBUG", "SLEEP", "0.7")
+            _ = try admin.begin("DEBUG", "SLEEP", "3")
             try await Task.sleep(for: .milliseconds(100))
             let outcomes = await withTaskGroup(of: (time: Duration, error: TenancyError?).self) { group in
                 for number in 0..<40 {
@@ -285,7 +287,7 @@ struct RedisResilienceTests {
             // The check of who the server is may be one of those that wait, and is never refused itself.
             #expect((30...31).contains(refused.count), "\(refused.count)")
             #expect(outcomes.count { $0.error == nil } == 40 - refused.count)
-            #expect(refused.allSatisfy { $0.time < .milliseconds(400) })
+            #expect(refused.allSatisfy { $0.time < .seconds(2) })
         }
     }
 

@@ -17,7 +17,7 @@ struct RedisSentinelTests {
             var configuration = set.configuration
             change(&configuration)
             try await withCache(configuration) { cache in
-                let isHealthy = try await eventually(within: .seconds(20)) { await cache.health().isHealthy }
+                let isHealthy = try await eventually(within: .seconds(45)) { await cache.health().isHealthy }
                 #expect(isHealthy)
                 try await body(cache, set)
             }
@@ -70,7 +70,7 @@ struct RedisSentinelTests {
                 #expect(try await cache.text("k", of: tenant) == "new")
                 try await Task.sleep(for: .milliseconds(20))
             }
-            let isReplica = try await eventually(within: .seconds(20)) {
+            let isReplica = try await eventually(within: .seconds(45)) {
                 // The sentinels close everybody's connections when they have demoted it.
                 (try? await set.send(to: master, "INFO", "replication"))?.contains("role:slave") == true
             }
@@ -99,7 +99,7 @@ struct RedisSentinelTests {
                 master.pause(false)
                 let outcome = await late.value
                 #expect(outcome.error?.code == .unavailable, "\(outcome)")
-                let hasFollowed = try await eventually(within: .seconds(20)) {
+                let hasFollowed = try await eventually(within: .seconds(45)) {
                     guard let text = try? await cache.text("k", of: tenant) else { return false }
                     #expect(text == "new")
                     return true
@@ -126,7 +126,7 @@ struct RedisSentinelTests {
             }
             #expect(isDoubted)
             set.sentinels[1].pause(false)
-            let held = try await eventually(within: .seconds(20)) {
+            let held = try await eventually(within: .seconds(45)) {
                 (try? await cache.store("new", "k", of: tenant)) == .done
             }
             #expect(held)

@@ -24,7 +24,7 @@ struct RedisServerChangeTests {
                 for _ in 0..<100 {
                     let outcome = await timed { _ = try await cache.text("k", of: tenant) }
                     #expect(outcome.error?.code == .unavailable)
-                    #expect(outcome.time < .milliseconds(100), "\(outcome.time)")
+                    #expect(outcome.time < .seconds(1), "\(outcome.time)")
                 }
                 #expect(await cache.health().isHealthy == false)
                 try await server.start()
@@ -124,13 +124,13 @@ struct RedisServerChangeTests {
                 try await withCache(server.configuration) { newcomer in
                     let early = await timed { _ = try await newcomer.text("k", of: tenant) }
                     #expect(early.error?.code == .unavailable)
-                    let isUsable = try await eventually(within: .seconds(20)) {
+                    let isUsable = try await eventually(within: .seconds(45)) {
                         (try? await newcomer.store("new", "k", of: tenant)) == .done
                     }
                     #expect(isUsable)
                     #expect(ContinuousClock.now - promotion > KnowledgeTime.limit)
                     // The other client has noticed by then.
-                    let hasNoticed = try await eventually(within: .seconds(20)) {
+                    let hasNoticed = try await eventually(within: .seconds(45)) {
                         (try? await cache.text("k", of: tenant)) == "new"
                     }
                     #expect(hasNoticed)

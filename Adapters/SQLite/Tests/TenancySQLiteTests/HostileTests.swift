@@ -168,13 +168,13 @@ import Testing
         _ = await expect(.cancelled) { try await query.value }
         let late = try tenant("a", deadline: .milliseconds(50))
         _ = await expect(.timeout) { try await bench.adapter.aggregate(slow(bench), in: late) }
-        #expect(ContinuousClock.now - begun < .seconds(1))
+        #expect(ContinuousClock.now - begun < .seconds(2))
         #expect(try await bench.ids(.compare(field: "id", .less, 2), a) == [0, 1])
         let point = Task { try await bench.adapter.aggregate(slow(bench), in: a) }
         try await Task.sleep(for: .milliseconds(20))
         let read = ContinuousClock.now
         #expect(try await bench.adapter.read(bench.entity, keys: [1], in: a).count == 1)
-        #expect(ContinuousClock.now - read < .milliseconds(500))
+        #expect(ContinuousClock.now - read < .seconds(1))
         point.cancel()
         _ = await point.result
         let update = Task {
@@ -327,7 +327,7 @@ import Testing
         while writers.waiting < 50 { try await Task.sleep(for: .milliseconds(1)) }
         let begun = ContinuousClock.now
         await bench.adapter.shutDown(deadline: .now + .seconds(1))
-        #expect(ContinuousClock.now - begun < .seconds(3))
+        #expect(ContinuousClock.now - begun < .seconds(10))
         try await holder.value
         for write in writes { #expect(try await write.value.affected == 1) }
         _ = await expect(.shutDown) { try await query.value }

@@ -34,7 +34,7 @@ import Testing
         _ = await expect(.timeout) { try await late.value }
         cancelled.cancel()
         _ = await expect(.cancelled) { try await cancelled.value }
-        #expect(ContinuousClock.now - begun < .seconds(1))
+        #expect(ContinuousClock.now - begun < .seconds(10))
         try await other.writeWithoutTransaction { try $0.execute(sql: "ROLLBACK") }
         #expect(try await patient.value == 1)
         #expect(try await read(a).value == 1)

@@ -74,7 +74,7 @@ struct SDKOnSQLiteTests {
 
     @Test("The call's time bounds the opening of a stream, and not the stream")
     func streamOpening() async throws {
-        try await withSDK("shared", callTimeout: "500ms") { sdk, _ in
+        try await withSDK("shared", callTimeout: "2s") { sdk, _ in
             let id = try TenantID("UA")
             try await sdk.tenants.create(id, name: "United")
             let united = try await sdk.tenant(id)
@@ -84,7 +84,7 @@ struct SDKOnSQLiteTests {
             let begun = ContinuousClock.now
             let error = await #expect(throws: TenancyError.self) { try await united.query(Part.self).stream() }
             #expect(error?.code == .timeout)
-            #expect(ContinuousClock.now - begun < .seconds(3))
+            #expect(ContinuousClock.now - begun < .seconds(20))
             var seen = 0
             for try await _ in streams.removeLast() { seen += 1 }
             #expect(seen == 9)

@@ -121,8 +121,10 @@ struct SlowStatementTests {
         try await withSDK(lanes: count) { handle, schema in
             let lock = try await Lock("LOCK TABLE \(schema).slow IN ACCESS EXCLUSIVE MODE")
             let isReleased = Tally()
-            // More than there are lanes, so that each of them is in the way.
-            let slow = (1...Int64(16)).map { id in
+            // More than there are lanes, so that each of them is in the way; and fewer than the pool has connections, all
+            // of which they may end up on.
+            #expect(PostgresConfiguration.Pool().maximum > 12)
+            let slow = (1...Int64(12)).map { id in
                 Task {
                     let record = try await handle.read(Slow.self, id)
                     let hasWaited = isReleased.value > 0

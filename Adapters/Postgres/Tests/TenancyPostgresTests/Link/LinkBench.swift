@@ -38,9 +38,9 @@ func failureOf<Value>(_ call: () async throws -> Value) async -> TenancyError? {
 /// How many file descriptors the process has open.
 func openDescriptors() -> Int { (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count) ?? 0 }
 
-/// Waits until a condition holds, or for 10 seconds.
+/// Waits until a condition holds, or for 30 seconds.
 func eventually(_ condition: () async throws -> Bool) async rethrows -> Bool {
-    let end = ContinuousClock.now.advanced(by: .seconds(10))
+    let end = ContinuousClock.now.advanced(by: .seconds(30))
     while ContinuousClock.now < end {
         if try await condition() { return true }
         try? await Task.sleep(for: .milliseconds(10))

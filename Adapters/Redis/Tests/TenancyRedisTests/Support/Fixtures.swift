@@ -93,9 +93,9 @@ extension RedisCache {
     }
 }
 
-/// Waits until the condition holds, ten seconds at most.
+/// Waits until the condition holds, thirty seconds at most.
 func eventually(
-    within time: Duration = .seconds(10), _ condition: () async throws -> Bool
+    within time: Duration = .seconds(30), _ condition: () async throws -> Bool
 ) async throws -> Bool {
     let end = ContinuousClock.now + time
     while ContinuousClock.now < end {

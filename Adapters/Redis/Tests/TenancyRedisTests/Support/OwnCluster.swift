@@ -26,7 +26,7 @@ final class OwnCluster: @unchecked Sendable {
         do {
             for server in cluster.servers { try await server.start() }
             try cluster.join()
-            if try await eventually(within: .seconds(20), { try await cluster.isWhole() }) { return cluster }
+            if try await eventually(within: .seconds(45), { try await cluster.isWhole() }) { return cluster }
             throw TenancyError(.unavailable, "the cluster does not become whole")
         } catch {
             for server in cluster.servers { server.remove() }
@@ -45,6 +45,8 @@ final class OwnCluster: @unchecked Sendable {
     var configuration: RedisConfiguration {
         var configuration = RedisConfiguration(.cluster(servers.prefix(3).map(\.endpoint)))
         configuration.clientName = uniqueName("test")
+        // Longer than unless set: six servers and the tests share a few cores.
+        configuration.commandTimeout = .seconds(3)
         configuration.maximumTimeToLive = .seconds(900)
         return configuration
     }

@@ -30,7 +30,7 @@ final class OwnSentinels: @unchecked Sendable {
             ])
             try await sentinel.start()
         }
-        guard try await eventually(within: .seconds(30), { try await set.isWhole() }) else {
+        guard try await eventually(within: .seconds(45), { try await set.isWhole() }) else {
             throw TenancyError(.unavailable, "the sentinels do not find each other")
         }
         return try await body(set)
@@ -40,6 +40,8 @@ final class OwnSentinels: @unchecked Sendable {
         // One is enough to find the others.
         var configuration = RedisConfiguration(.sentinel([sentinels[0].endpoint], master: "shop"))
         configuration.clientName = uniqueName("test")
+        // Longer than unless set: six servers and the tests share a few cores.
+        configuration.commandTimeout = .seconds(3)
         configuration.maximumTimeToLive = .seconds(900)
         return configuration
     }
