@@ -255,6 +255,32 @@ extension ConnectionPool where PoolClock == ContinuousClock {
         #expect(ceiling.used == 0)
     }
 
+    @Test("A pool gives up what is idle of its minimum when calls wait in another, and gets it back when there is room")
+    func ceilingAndMinimum() async throws {
+        let ceiling = ConnectionCeiling(maximum: 4)
+        let factory = FakeFactory()
+        let idle = makePool(factory, ceiling: ceiling) {
+            $0.minimumSize = 4
+            $0.maximumBackoff = .milliseconds(20)
+        }
+        for _ in 0..<1_000 where idle.counts.idle < 4 { try await Task.sleep(for: .milliseconds(1)) }
+        #expect(idle.counts.idle == 4)
+        let busy = makePool(factory, ceiling: ceiling)
+        var leases: [Pool.Lease] = []
+        for _ in 0..<4 { leases.append(try await busy.acquire(until: .now + .seconds(30))) }
+        #expect(idle.counts.idle == 0 && ceiling.used == 4)
+        // It asks again and again and takes nothing from those who have it.
+        try await Task.sleep(for: .milliseconds(100))
+        #expect(idle.counts.idle == 0 && ceiling.used == 4)
+        for lease in leases { busy.release(lease) }
+        await busy.shutDown()
+        for _ in 0..<1_000 where idle.counts.idle < 4 { try await Task.sleep(for: .milliseconds(1)) }
+        #expect(idle.counts.idle == 4)
+        await idle.shutDown()
+        #expect(ceiling.used == 0)
+        #expect(factory.most.load(ordering: .relaxed) <= 4)
+    }
+
     @Test("A shutdown waits for connections in use, refuses new calls, and closes what is not given back in time")
     func shutDown() async throws {
         let factory = FakeFactory()

@@ -13,7 +13,7 @@ private struct PoolWorld {
     var waiting: [Int: WaiterList<Machine.Waiter>.Token] = [:]
     var answers: [Int: Int] = [:]
     var leased: Set<UInt64> = []
-    var permitRequests: [UInt64] = []
+    var permitRequests: [(id: UInt64, isForMinimum: Bool)] = []
     var permits = 0
     var opening: Set<UInt64> = []
     var closing: Set<UInt64> = []
@@ -33,7 +33,7 @@ private struct PoolWorld {
     mutating func carryOut() {
         for action in machine.takeActions() {
             switch action {
-            case .requestPermit(let id): permitRequests.append(id)
+            case .requestPermit(let id, let isForMinimum): permitRequests.append((id, isForMinimum))
             case .returnPermit: permits -= 1
             case .open(let id): opening.insert(id)
             case .abandonOpen(let id): #expect(opening.contains(id))
@@ -93,10 +93,15 @@ private struct PoolWorld {
         carryOut()
     }
 
-    mutating func permit() {
+    mutating func permit(mayDeny: Bool = false) {
         guard !permitRequests.isEmpty else { return }
-        permits += 1
-        machine.permitted(permitRequests.removeFirst(), now: now)
+        let (id, isForMinimum) = permitRequests.removeFirst()
+        if mayDeny, isForMinimum, Bool.random(using: &random) {
+            machine.denied(id, now: now)
+        } else {
+            permits += 1
+            machine.permitted(id, now: now)
+        }
         carryOut()
     }
 
@@ -132,14 +137,14 @@ private struct PoolWorld {
         case 5..<8: release(isHealthy: true)
         case 8: release(isHealthy: false)
         case 9: cancel()
-        case 10..<13: permit()
+        case 10..<13: permit(mayDeny: true)
         case 13..<15: finishOpening(succeeds: !failing)
         case 15: finishOpening(succeeds: Bool.random(using: &random))
         case 16: finishClosing()
         case 17: pass(UInt64.random(in: 0...200_000_000, using: &random))
         case 18: pass(UInt64.random(in: 0...2_000_000, using: &random))
         default:
-            if machine.reclaim() { #expect(machine.waiters.isEmpty) }
+            if machine.reclaim(ofMinimum: Bool.random(using: &random)) { #expect(machine.waiters.isEmpty) }
             carryOut()
         }
     }
@@ -168,8 +173,8 @@ private struct PoolWorld {
         if machine.phase == .running, !machine.waiters.isEmpty {
             #expect(counts.leased + counts.opening + counts.closing > 0 || machine.retryTimer != nil)
         }
-        // A timer per connection and per waiter, and two of the pool's own.
-        #expect(machine.timers.count <= machine.entries.count + machine.waiters.count + 2)
+        // A timer per connection and per waiter, and three of the pool's own.
+        #expect(machine.timers.count <= machine.entries.count + machine.waiters.count + 3)
         #expect(permits == opening.count + closing.count + counts.idle + counts.leased)
     }
 

@@ -2,16 +2,20 @@ import Synchronization
 
 /// How many connections all pools that share it may have open together.
 ///
-/// Pools are asked to close a connection that they don't use when another one needs it. Those that wait are served
-/// first come, first served.
+/// When a call waits in one pool, another is asked to close a connection that it doesn't use: one beyond its minimum, or
+/// else one of those, because a minimum is there to be quick and not to keep others out. Those that wait are served first
+/// come, first served.
 public final class ConnectionCeiling: Sendable {
     /// The process's own: 100 connections, what a PostgreSQL server takes by default.
     public static let process = ConnectionCeiling(maximum: 100)
 
+    /// Closes a connection that is not in use, if there is one: also of the minimum?
+    typealias Reclaim = @Sendable (_ ofMinimum: Bool) -> Bool
+
     private struct State {
         var used = 0
         var waiting = WaiterList<@Sendable () -> Void>()
-        var reclaimers: [ObjectIdentifier: @Sendable () -> Bool] = [:]
+        var reclaimers: [ObjectIdentifier: Reclaim] = [:]
     }
 
     /// How many there may be.
@@ -29,9 +33,20 @@ public final class ConnectionCeiling: Sendable {
     /// Whether a pool waits for another to give a connection up.
     var isContended: Bool { contended.load(ordering: .relaxed) }
 
+    /// Takes room that nobody waits for.
+    ///
+    /// - Returns: Whether there was any.
+    func requestSpare() -> Bool {
+        state.withLock { state in
+            guard state.used < maximum, state.waiting.isEmpty else { return false }
+            state.used += 1
+            return true
+        }
+    }
+
     /// Calls `granted` once there is room, perhaps at once.
     func request(_ granted: @escaping @Sendable () -> Void) {
-        let (isGranted, reclaimers) = state.withLock { state -> (Bool, [@Sendable () -> Bool]) in
+        let (isGranted, reclaimers) = state.withLock { state -> (Bool, [Reclaim]) in
             if state.used < maximum, state.waiting.isEmpty {
                 state.used += 1
                 return (true, [])
@@ -41,7 +56,9 @@ public final class ConnectionCeiling: Sendable {
             return (false, Array(state.reclaimers.values))
         }
         if isGranted { return granted() }
-        for reclaim in reclaimers where reclaim() { return }
+        for ofMinimum in [false, true] {
+            for reclaim in reclaimers where reclaim(ofMinimum) { return }
+        }
     }
 
     /// Gives back what was granted.
@@ -57,8 +74,7 @@ public final class ConnectionCeiling: Sendable {
         next?()
     }
 
-    /// - Parameter reclaim: Closes a connection that is not in use, if there is one.
-    func join(_ pool: ObjectIdentifier, reclaim: @escaping @Sendable () -> Bool) {
+    func join(_ pool: ObjectIdentifier, reclaim: @escaping Reclaim) {
         state.withLock { $0.reclaimers[pool] = reclaim }
     }
 

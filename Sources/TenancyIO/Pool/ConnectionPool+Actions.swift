@@ -16,7 +16,10 @@ extension ConnectionPool {
 
     private func perform(_ action: Machine.Action) {
         switch action {
-        case .requestPermit(let id):
+        case .requestPermit(let id, isForMinimum: true):
+            let hasRoom = ceiling.requestSpare()
+            transact { machine, now in hasRoom ? machine.permitted(id, now: now) : machine.denied(id, now: now) }
+        case .requestPermit(let id, isForMinimum: false):
             // Held weakly: a pool that is gone has no use for it and gives it back.
             ceiling.request { [weak self, ceiling] in
                 guard let self else { return ceiling.giveBack() }

@@ -49,7 +49,7 @@ where PoolClock.Duration == Duration {
         self.observer = observer
         origin = clock.now
         state = Locked(State(machine: Machine(name: name, configuration: configuration, seed: seed)))
-        ceiling.join(ObjectIdentifier(self)) { [weak self] in self?.reclaim() ?? false }
+        ceiling.join(ObjectIdentifier(self)) { [weak self] ofMinimum in self?.reclaim(ofMinimum: ofMinimum) ?? false }
         transact { machine, now in machine.fill(now: now) }
     }
 
@@ -130,7 +130,7 @@ where PoolClock.Duration == Duration {
         let isHealthy = !isBroken && factory.isHealthy(lease.connection)
         transact { machine, now in
             machine.release(lease.id, isHealthy: isHealthy, now: now)
-            if ceiling.isContended { _ = machine.reclaim() }
+            if ceiling.isContended { _ = machine.reclaim(ofMinimum: true) }
         }
     }
 
@@ -151,7 +151,9 @@ where PoolClock.Duration == Duration {
         ceiling.leave(ObjectIdentifier(self))
     }
 
-    private func reclaim() -> Bool { transact { machine, _ in machine.reclaim() } }
+    private func reclaim(ofMinimum: Bool) -> Bool {
+        transact { machine, _ in machine.reclaim(ofMinimum: ofMinimum) }
+    }
 
     var now: UInt64 { time(clock.now) }
 

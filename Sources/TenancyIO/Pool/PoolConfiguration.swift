@@ -1,7 +1,7 @@
 /// How many connections a pool keeps, for how long, and how long callers wait for one.
 public struct PoolConfiguration: Sendable, Hashable {
     /// How many connections are kept open although nobody uses them. 0 by default: an idle tenant's database costs
-    /// nothing.
+    /// nothing. Pools that wait for one take them when all together have come to their ``ConnectionCeiling``.
     public var minimumSize = 0
     /// How many connections there are at most, 10 by default. A database does more work with few busy connections
     /// than with many that wait for each other.

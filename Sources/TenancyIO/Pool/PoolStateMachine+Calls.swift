@@ -53,11 +53,12 @@ extension PoolStateMachine {
         offer(id, connection, now: now)
     }
 
-    /// Closes one connection that nobody uses and that is not among the minimum, for the sake of another pool.
-    mutating func reclaim() -> Bool {
-        guard phase == .running, let id = idle.first, idle.count + leasedCount > limits.minimumSize else {
-            return false
-        }
+    /// Closes one connection that nobody uses, for the sake of another pool.
+    ///
+    /// - Parameter ofMinimum: Whether it may be one of the minimum.
+    mutating func reclaim(ofMinimum: Bool) -> Bool {
+        guard phase == .running, let id = idle.first else { return false }
+        guard ofMinimum || idle.count + leasedCount > limits.minimumSize else { return false }
         idle.removeFirst()
         close(id)
         return true
@@ -68,8 +69,8 @@ extension PoolStateMachine {
         guard phase == .running else { return }
         phase = .draining
         while let waiter = popWaiter() { actions.append(.refuse(waiter.request, shutDownError)) }
-        if let timer = retryTimer { _ = timers.remove(timer) }
-        retryTimer = nil
+        for timer in [retryTimer, minimumTimer].compactMap(\.self) { _ = timers.remove(timer) }
+        (retryTimer, minimumTimer) = (nil, nil)
         for id in idle { close(id) }
         idle = []
         for (id, entry) in entries {

@@ -7,9 +7,9 @@ extension PoolStateMachine {
     mutating func fill(now: UInt64) {
         guard phase == .running else { return }
         while entries.count < limits.maximumSize {
-            let isWanted =
-                openingCount < waiters.count || idle.count + leasedCount + openingCount < limits.minimumSize
-            guard isWanted else { return }
+            let isMissed = openingCount < waiters.count
+            let isWanted = minimumTimer == nil && idle.count + leasedCount + openingCount < limits.minimumSize
+            guard isMissed || isWanted else { return }
             if failures > 0 {
                 if openingCount > 0 { return }
                 if now < retryTime {
@@ -20,7 +20,7 @@ extension PoolStateMachine {
             let id = makeID()
             entries[id] = Entry(state: .awaitingPermit)
             openingCount += 1
-            actions.append(.requestPermit(id))
+            actions.append(.requestPermit(id, isForMinimum: !isMissed))
         }
     }
 
@@ -41,6 +41,14 @@ extension PoolStateMachine {
         let timer = timers.add(at: Self.sum(now, limits.openTimeout), .open(id))
         entries[id]?.state = .opening(timer: timer)
         actions.append(.open(id))
+    }
+
+    /// The ceiling has no room for a connection that nobody waits for.
+    mutating func denied(_ id: ID, now: UInt64) {
+        guard phase == .running, let entry = entries[id], case .awaitingPermit = entry.state else { return }
+        forget(id)
+        if minimumTimer == nil { minimumTimer = timers.add(at: Self.sum(now, limits.maximumBackoff), .minimum) }
+        fill(now: now)
     }
 
     /// The server can be reached.
@@ -97,6 +105,7 @@ extension PoolStateMachine {
                     TenancyError(.timeout, "The server did not answer an attempt to connect in time."), now: now)
             case .review(let id): review(id, now: now)
             case .retry: retryTimer = nil
+            case .minimum: minimumTimer = nil
             case .drain: forceDrain()
             }
         }

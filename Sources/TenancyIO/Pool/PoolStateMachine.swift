@@ -15,8 +15,9 @@ struct PoolStateMachine<Connection, Request> {
 
     /// What the driver has to do, in order.
     enum Action {
-        /// Ask the process-wide ceiling, and then call ``permitted(_:now:)``.
-        case requestPermit(ID)
+        /// Ask the process-wide ceiling, and then call ``permitted(_:now:)``; or, if no call waits for it and there is no
+        /// room, ``denied(_:now:)``.
+        case requestPermit(ID, isForMinimum: Bool)
         /// Connect, and then call ``opened(_:_:now:)`` or ``failedToOpen(_:_:now:)``.
         case open(ID)
         /// Stop connecting, and then call one of the same two.
@@ -45,6 +46,7 @@ struct PoolStateMachine<Connection, Request> {
         case open(ID)
         case review(ID)
         case retry
+        case minimum
         case drain
     }
 
@@ -106,6 +108,8 @@ struct PoolStateMachine<Connection, Request> {
     var failures = 0
     var retryTime: UInt64 = 0
     var retryTimer: TimerHeap<Timer>.Token?
+    /// When the ceiling is asked again for room for the minimum.
+    var minimumTimer: TimerHeap<Timer>.Token?
     var lastError: TenancyError?
     var actions: [Action] = []
     private var nextID: ID = 0

@@ -138,7 +138,8 @@ extension PostgresConfiguration {
 
     /// How many connections there are and how long they live.
     public struct Pool: Sendable, Hashable {
-        /// How many connections are kept when none is used; 10 unless set.
+        /// How many connections are kept when none is used; 10 unless set. Other adapters of the process take them when
+        /// all together have come to ``ConnectionCeiling`` and a call waits there.
         public var minimum = 10
         /// The most connections to one server; 100 unless set, the server's own default.
         public var maximum = 100
