@@ -65,6 +65,7 @@ extension Booking {
         #expect(try await handler.value == 0)
         try await writing(acme, sdk)
         try await reading(acme)
+        try await caching(acme)
         await sdk.shutDown()
     }
 
@@ -132,6 +133,38 @@ extension Booking {
             return revenue
         }
         #expect(revenue == [acme.id: 400])
+    }
+
+    private struct Dashboard: Codable, Equatable {
+        var title: String
+    }
+
+    private func caching(_ acme: TenantHandle) async throws {
+        let (dashboard, newer) = (Dashboard(title: "Monday"), Dashboard(title: "Tuesday"))
+
+        try await acme.cache.set("dashboard", dashboard, timeToLive: .seconds(60))
+        let shown = try await acme.cache.get("dashboard", as: Dashboard.self)
+        let calls = try await acme.cache.increment("calls:2026-11-21", timeToLive: .seconds(86_400))
+        let isFirst = try await acme.cache.setIfAbsent("welcome", true, timeToLive: .seconds(3_600))
+        let isMine = try await acme.cache.compareAndSet("dashboard", from: shown, to: newer)
+        #expect(shown == dashboard && calls == 1 && isFirst && isMine)
+
+        var place: CacheCursor?
+        repeat {
+            let page = try await acme.cache.scan(prefix: "calls:", after: place)
+            try await acme.cache.remove(page.keys)
+            place = page.next
+        } while place != nil
+        let left = try await acme.cache.get("calls:2026-11-21", as: Int.self)
+        #expect(left == nil)
+
+        var fences: [Int64] = []
+        func makeInvoices(fence: Int64) async throws { fences.append(fence) }
+
+        try await acme.cache.withLock("invoices", for: .seconds(30), waitingUpTo: .seconds(5)) { lock in
+            try await makeInvoices(fence: lock.fence)
+        }
+        #expect(fences.count == 1)
     }
 
     private func reading(_ acme: TenantHandle) async throws {

@@ -248,19 +248,9 @@ struct CacheCoherenceTests {
         _ = try await stage.tenant.query(Item.self).page(size: 1)
         try await stage.sdk.withSystemAccess(reason: "test", actor: "t") { _ in }
         _ = try await stage.sdk.tenants.get(TenantID("UA"))
-        let names = stage.cache.commands.withLock { $0.map(\.keyText) }
+        let names = stage.cache.commands.withLock { $0.map(\.key.text) }
         #expect(!names.contains { $0.contains("tenancy_") })
     }
 }
 
 struct Stop: Error {}
-
-extension CacheCommand {
-    fileprivate var keyText: String {
-        switch self {
-        case .get(let key), .set(let key, _, _, _), .delete(let key), .expire(let key, _), .increment(let key, _, _),
-            .lookUp(let key, _, _), .fill(let key, _, _, _), .block(let key, _, _), .unblock(let key, _):
-            key.text
-        }
-    }
-}

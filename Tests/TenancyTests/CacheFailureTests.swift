@@ -138,6 +138,12 @@ struct CacheFailureTests {
             func start() async throws(TenancyError) {}
             func run(_ commands: [CacheCommand], for tenant: TenantID) async throws(TenancyError) -> [CacheReply] { [] }
             func flush(_ tenant: TenantID) async throws(TenancyError) -> Int { 0 }
+            func scan(
+                _ tenant: TenantID, prefix: String, after cursor: CacheCursor?
+            ) async throws(TenancyError) -> CachePage {
+                CachePage(keys: [], next: nil)
+            }
+            func usage(of tenant: TenantID) async throws(TenancyError) -> CacheUsage { CacheUsage() }
             func statistics() -> CacheStatistics { CacheStatistics() }
             func health() async -> BackendHealth { BackendHealth(isHealthy: true, latency: .zero) }
             func shutDown() async {}
@@ -145,5 +151,6 @@ struct CacheFailureTests {
         let tenant = try await MultiTenantSDK.make(InMemoryDatabase(), Mute()).newTenant()
         #expect(try await tenant.read(Item.self, 1) == nil)
         await expectError(.cacheUnavailable) { try await tenant.create(Item(1)) }
+        await expectError(.backendFailure) { try await tenant.cache.set("k", 1) }
     }
 }

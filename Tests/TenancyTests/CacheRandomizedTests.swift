@@ -160,6 +160,12 @@ struct CacheRandomizedTests {
             try await cache.run(commands, for: tenant)
         }
         func flush(_ tenant: TenantID) async throws(TenancyError) -> Int { try await cache.flush(tenant) }
+        func scan(
+            _ tenant: TenantID, prefix: String, after cursor: CacheCursor?
+        ) async throws(TenancyError) -> CachePage {
+            try await cache.scan(tenant, prefix: prefix, after: cursor)
+        }
+        func usage(of tenant: TenantID) async throws(TenancyError) -> CacheUsage { try await cache.usage(of: tenant) }
         func statistics() -> CacheStatistics { cache.statistics() }
         func health() async -> BackendHealth { await cache.health() }
         func shutDown() async { await cache.shutDown() }

@@ -24,6 +24,19 @@ enum CacheName {
         self = .record(String(rest[..<colon]), rest[rest.utf8.index(after: colon)...])
     }
 
+    /// What the keys of an application's own values begin with, so that none of them is one of the SDK's.
+    static let applicationPrefix = "a:"
+
+    /// The key of an application's own value.
+    static func application(_ key: String) -> CacheKey { CacheKey(applicationPrefix + key) }
+
+    /// The application's own key; `nil` if it is one of the SDK's.
+    static func applicationKey(_ key: CacheKey) -> String? {
+        // By bytes, because a combining character after the colon would make another character of it.
+        guard key.text.utf8.starts(with: applicationPrefix.utf8) else { return nil }
+        return String(decoding: key.text.utf8.dropFirst(applicationPrefix.utf8.count), as: UTF8.self)
+    }
+
     /// The key of an entity's generation.
     static func generation(of entity: EntityDescription) -> CacheKey { CacheKey("g:\(entity.name)") }
 

@@ -286,7 +286,7 @@ struct CacheReading: Sendable {
         for miss in missing {
             if case .none = miss.fill { continue }
             let row = rows[miss.key]
-            let life = varied(cache.life(options, isAbsent: row == nil, entity))
+            let life = cache.life(options, isAbsent: row == nil, entity).varied(by: cache.policy.jitter)
             let identity = CachedRow.Identity(context.tenant, miss.cacheKey, entity)
             let age = CachedAge(storedAt: now, life: CachedAge.microseconds(life), cost: cost)
             let bytes = try CachedRow.bytes(row, of: entity, identity: identity, generation: generation, age: age)
@@ -305,10 +305,5 @@ struct CacheReading: Sendable {
             replies.count == missing.count, replies.allSatisfy({ $0 == .done })
         else { return nil }
         return bytesStored
-    }
-
-    private func varied(_ life: Duration) -> Duration {
-        let jitter = cache.policy.jitter
-        return jitter == 0 ? life : life * Double.random(in: (1 - jitter)...(1 + jitter))
     }
 }

@@ -6,7 +6,7 @@ public import TenancyCore
 ///
 /// Keys are spread over shards, each with a lock and an equal part of the bound. A shard drops what was used longest
 /// ago to make room; it never drops a block, because a block that is forgotten lets a slow reader store what a writer
-/// has replaced. Sizes count keys, values and an estimate of what the cache adds to them.
+/// has replaced, nor a lock. Sizes count keys, values and an estimate of what the cache adds to them.
 ///
 /// Writers in other processes are not seen, so one process alone may write to a database that is cached here.
 public final class MemoryCache: CacheNotifying {
@@ -92,7 +92,7 @@ public final class MemoryCache: CacheNotifying {
         let shard = shards[address.shard & (shards.count - 1)]
         let reply = shard.state.withLock { $0.perform(command, at: address, now) }
         switch command {
-        case .get, .lookUp, .fill, .expire: break
+        case .get, .lookUp, .fill, .expire, .getAndExpire, .lock, .renew, .unlock: break
         case .set, .delete, .increment, .block, .unblock: tell { $0.changed(command.key, of: tenant) }
         }
         return reply
@@ -121,15 +121,34 @@ public final class MemoryCache: CacheNotifying {
         return count
     }
 
+    /// The next of a tenant's keys. Each call looks at a thousand entries of any tenants at most.
+    public func scan(
+        _ tenant: TenantID, prefix: String, after cursor: CacheCursor?
+    ) async throws(TenancyError) -> CachePage {
+        let parts = (cursor?.text ?? "0-0").split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
+        guard parts.count == 2, let index = parts[0], shards.indices.contains(index), let start = parts[1], start >= 0
+        else {
+            throw TenancyError(
+                .invalidCursor, "The cursor is not one of this cache's.", details: .init(tenant: tenant))
+        }
+        let page = shards[index].state.withLock { $0.keys(of: tenant, prefix: prefix, from: start, now()) }
+        let next = page.next.map { (index, $0) } ?? (index + 1 < shards.count ? (index + 1, 0) : nil)
+        return CachePage(keys: page.keys, next: next.map { CacheCursor("\($0)-\($1)") })
+    }
+
+    /// What a tenant's values take. Costs what that tenant has, whatever others have.
+    public func usage(of tenant: TenantID) async throws(TenancyError) -> CacheUsage {
+        shards.reduce(into: CacheUsage()) { sum, shard in
+            let part = shard.state.withLock { $0.usage(of: tenant, now()) }
+            sum.entries += part.entries
+            sum.bytes += part.bytes
+        }
+    }
+
     /// What the cache did so far. Entries and bytes include what has expired and was not swept up yet.
     public func statistics() -> CacheStatistics {
         shards.reduce(into: CacheStatistics()) { sum, shard in
-            let part = shard.state.withLock { $0.statistics }
-            sum.hits += part.hits
-            sum.misses += part.misses
-            sum.evictions += part.evictions
-            sum.entries += part.entries
-            sum.bytes += part.bytes
+            sum.add(shard.state.withLock(\.statistics))
         }
     }
 

@@ -10,15 +10,20 @@ struct MemoryCacheShard {
         var expires: Duration
     }
 
-    private var table = MemoryCacheTable()
+    private(set) var table = MemoryCacheTable()
     private var blocks: [Int: [Block]] = [:]
+    private var locks = MemoryCacheLocks()
     private let maximumBytes: Int
     private var sweepPosition = 0
     private var counters = CacheStatistics()
 
     init(maximumBytes: Int) { self.maximumBytes = maximumBytes }
 
-    var statistics: CacheStatistics { counters }
+    var statistics: CacheStatistics {
+        var statistics = counters
+        statistics.bytes += locks.bytes
+        return statistics
+    }
 
     /// How many cells a command that changes something looks at, to find what has expired.
     private static let sweepStep = 4
@@ -60,6 +65,18 @@ struct MemoryCacheShard {
             blocks[position]?.removeAll { $0.token == token }
             dropValueAndLease(position)
             return .done
+        case .getAndExpire(_, let timeToLive):
+            let reply = get(address) { now }
+            if case .value = reply, let position = table.find(address) {
+                table[position].expires = expiry(timeToLive, now)
+            }
+            return reply
+        case .lock(_, let token, let holdTime):
+            defer { makeRoom() }
+            return locks.take(address, token, until: expiry(holdTime, now), now)
+        case .renew(_, let token, let holdTime):
+            return locks.renew(address, token, until: expiry(holdTime, now), now) ? .done : .refused
+        case .unlock(_, let token): return locks.release(address, token, now) ? .done : .refused
         }
     }
 
@@ -165,6 +182,7 @@ struct MemoryCacheShard {
     }
 
     mutating func removeAll() {
+        locks = MemoryCacheLocks()
         table = MemoryCacheTable()
         blocks = [:]
         counters.entries = 0
@@ -253,7 +271,7 @@ struct MemoryCacheShard {
 
     /// Drops values and leases, longest unused first, until the rest fits. Blocks stay.
     private mutating func makeRoom() {
-        while counters.bytes > maximumBytes, table.oldest >= 0 {
+        while counters.bytes + locks.bytes > maximumBytes, table.oldest >= 0 {
             let position = table.oldest
             if table[position].value != nil { counters.evictions += 1 }
             dropValueAndLease(position)
@@ -272,16 +290,5 @@ struct MemoryCacheShard {
         guard let timeToLive else { return .never }
         // More than a century is for ever, and the sum of any two durations need not be representable.
         return timeToLive >= .seconds(4_000_000_000) ? .never : now + timeToLive
-    }
-}
-
-extension CacheCommand {
-    /// The key that the command is about.
-    var key: CacheKey {
-        switch self {
-        case .get(let key), .set(let key, _, _, _), .delete(let key), .expire(let key, _), .increment(let key, _, _),
-            .lookUp(let key, _, _), .fill(let key, _, _, _), .block(let key, _, _), .unblock(let key, _):
-            key
-        }
     }
 }

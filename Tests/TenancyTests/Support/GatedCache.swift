@@ -46,6 +46,14 @@ final class GatedCache: CacheAdapter {
         return try await base.flush(tenant)
     }
 
+    func scan(
+        _ tenant: TenantID, prefix: String, after cursor: CacheCursor?
+    ) async throws(TenancyError) -> CachePage {
+        try await base.scan(tenant, prefix: prefix, after: cursor)
+    }
+
+    func usage(of tenant: TenantID) async throws(TenancyError) -> CacheUsage { try await base.usage(of: tenant) }
+
     func run(_ commands: [CacheCommand], for tenant: TenantID) async throws(TenancyError) -> [CacheReply] {
         let fault = fault.withLock(\.self)
         if case .unavailable = fault { throw TenancyError(.unavailable, "The cache is gone.") }

@@ -32,6 +32,7 @@ struct NaiveCache {
 
     var now = Duration.zero
     private var entries: [Address: Entry] = [:]
+    private var locks: [Address: (token: CacheToken, expires: Duration)] = [:]
 
     mutating func flush(_ tenant: Int) -> Int {
         var removed = 0
@@ -54,7 +55,7 @@ struct NaiveCache {
     }
 
     mutating func run(_ command: CacheCommand, _ tenant: Int) -> CacheReply {
-        let address = Address(tenant: tenant, key: Self.key(of: command))
+        let address = Address(tenant: tenant, key: command.key)
         var entry = live(address)
         defer { entries[address] = entry }
         func clear() {
@@ -105,6 +106,31 @@ struct NaiveCache {
             clear()
             entry.blocks[token] = nil
             return .done
+        case .getAndExpire(_, let timeToLive):
+            if entry.value != nil { entry.expires = now + timeToLive }
+            return entry.value.map(CacheReply.value) ?? .absent
+        case .lock, .renew, .unlock: return runLock(command, address)
+        }
+    }
+
+    /// Whoever takes a lock gets 1, instead of a fence.
+    private mutating func runLock(_ command: CacheCommand, _ address: Address) -> CacheReply {
+        if let lock = locks[address], lock.expires <= now { locks[address] = nil }
+        let holder = locks[address]
+        switch command {
+        case .lock(_, let token, let time):
+            guard (holder?.token ?? token) == token else { return .busy }
+            locks[address] = (token, max(holder?.expires ?? .zero, now + time))
+            return .count(1)
+        case .renew(_, let token, let time):
+            guard holder?.token == token else { return .refused }
+            locks[address]?.expires = now + time
+            return .done
+        case .unlock(_, let token):
+            guard holder?.token == token else { return .refused }
+            locks[address] = nil
+            return .done
+        default: return .refused
         }
     }
 
@@ -114,7 +140,7 @@ struct NaiveCache {
         let time = Duration.milliseconds(.random(in: 1...1_000, using: &random))
         let lifeTime = Bool.random(using: &random) ? time : nil
         let value = Array("\(Int.random(in: 0...3, using: &random))".utf8)
-        switch Int.random(in: 0..<10, using: &random) {
+        switch Int.random(in: 0..<14, using: &random) {
         case 0, 1: return .get(key)
         case 2:
             let conditions: [CacheCondition] = [.always, .ifAbsent, .ifEqual(value)]
@@ -126,15 +152,11 @@ struct NaiveCache {
         case 6: return .lookUp(key, lease: token, leaseTime: time)
         case 7: return .fill(key, lease: token, value, timeToLive: lifeTime)
         case 8: return .block(key, token: token, blockTime: time)
-        default: return .unblock(key, token: token)
-        }
-    }
-
-    private static func key(of command: CacheCommand) -> CacheKey {
-        switch command {
-        case .get(let key), .set(let key, _, _, _), .delete(let key), .expire(let key, _), .increment(let key, _, _),
-            .lookUp(let key, _, _), .fill(let key, _, _, _), .block(let key, _, _), .unblock(let key, _):
-            key
+        case 9: return .unblock(key, token: token)
+        case 10: return .getAndExpire(key, time)
+        case 11: return .lock(key, token: token, holdTime: time)
+        case 12: return .renew(key, token: token, holdTime: time)
+        default: return .unlock(key, token: token)
         }
     }
 }

@@ -95,6 +95,14 @@ final class SteppedCache: CacheAdapter {
     func health() async -> BackendHealth { await base.health() }
     func shutDown() async { await base.shutDown() }
 
+    func scan(
+        _ tenant: TenantID, prefix: String, after cursor: CacheCursor?
+    ) async throws(TenancyError) -> CachePage {
+        try await base.scan(tenant, prefix: prefix, after: cursor)
+    }
+
+    func usage(of tenant: TenantID) async throws(TenancyError) -> CacheUsage { try await base.usage(of: tenant) }
+
     func run(_ commands: [CacheCommand], for tenant: TenantID) async throws(TenancyError) -> [CacheReply] {
         try steps.pass()
         let replies = try await base.run(commands, for: tenant)

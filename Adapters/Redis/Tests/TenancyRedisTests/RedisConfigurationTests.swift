@@ -204,7 +204,8 @@ struct RedisConfigurationTests {
             let admin = try await server.administrator()
             let rights =
                 "+auth +ping +info +select +client|setname +scan +time +type +get +mget +set +del +unlink +pexpire "
-                + "+pexpireat +persist +incrby +hget +hgetall +hset +hdel +hexists +hvals +hmget +evalsha +script|load"
+                + "+pexpireat +persist +incrby +hget +hgetall +hset +hdel +hexists +hvals +hmget +evalsha +script|load "
+                + "+memory|usage"
             try await admin.send(
                 ["ACL", "SETUSER", "cache", "on", ">secret", "~mt_sdk:server", "~mt_sdk:tenant:a*", "-@all"]
                     + rights.split(separator: " ").map(String.init))
@@ -218,12 +219,18 @@ struct RedisConfigurationTests {
                     .lookUp(key, lease: token, leaseTime: .seconds(9)),
                     .fill(key, lease: token, [1], timeToLive: nil), .get(key), .expire(key, .seconds(9)),
                     .set(key, [2], timeToLive: nil, condition: .ifEqual([1])), .delete(key),
-                    .increment(key, by: 1, timeToLive: nil),
+                    .increment(key, by: 1, timeToLive: nil), .getAndExpire(key, .seconds(9)),
+                    .renew(key, token: token, holdTime: .seconds(9)), .unlock(key, token: token),
+                    .lock(key, token: token, holdTime: .seconds(9)),
                 ]
                 let expected: [CacheReply] = [
-                    .done, .done, .leased, .done, .value([1]), .count(1), .done, .count(1), .count(1),
+                    .done, .done, .leased, .done, .value([1]), .count(1), .done, .count(1), .count(1), .value([0x31]),
+                    .refused, .refused,
                 ]
-                #expect(try await cache.run(commands, for: own) == expected)
+                #expect(try await cache.run(commands, for: own).dropLast() == expected[...])
+                #expect(try await cache.run([.unlock(key, token: token)], for: own) == [.done])
+                #expect(try await cache.scan(own, prefix: "", after: nil).keys == [key])
+                #expect(try await cache.usage(of: own).entries == 1)
                 #expect(try await cache.flush(own) == 1)
                 for command in commands {
                     let outcome = await timed { _ = try await cache.run([command], for: foreign) }

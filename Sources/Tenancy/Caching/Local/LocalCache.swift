@@ -120,12 +120,7 @@ final class LocalCache: CacheObserver {
     /// What it did so far.
     var statistics: CacheStatistics {
         shards.reduce(into: CacheStatistics()) { sum, shard in
-            let part = shard.state.withLock { $0.statistics }
-            sum.hits += part.hits
-            sum.misses += part.misses
-            sum.evictions += part.evictions
-            sum.entries += part.entries
-            sum.bytes += part.bytes
+            sum.add(shard.state.withLock(\.statistics))
         }
     }
 

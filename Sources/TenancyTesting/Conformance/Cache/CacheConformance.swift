@@ -65,6 +65,8 @@ public struct CacheConformance: Sendable {
         addLeaseCases(&list)
         addBlockCases(&list)
         addTenantCases(&list)
+        addScanCases(&list)
+        addLockCases(&list)
         return list.cases
     }()
 

@@ -139,6 +139,15 @@ extension CacheConformance {
             try await t.pass(t.moment * 2)
             try await t.expect((.get(key), .text("x")))
         }
+        list.add("asking for a value gives it a new time, if that is wanted") { t in
+            let other = CacheKey("other")
+            try await t.expect(
+                (.getAndExpire(key, .seconds(9)), .absent), (.get(key), .absent),
+                (.set(key, "x", timeToLive: t.moment), .done), (.getAndExpire(key, .seconds(600)), .text("x")),
+                (.set(other, "y"), .done), (.getAndExpire(other, t.moment), .text("y")))
+            try await t.pass(t.moment * 2)
+            try await t.expect((.get(key), .text("x")), (.getAndExpire(other, .seconds(600)), .absent))
+        }
         list.add("a counter's time applies when it is created") { t in
             try await t.expect(
                 (.increment(key, by: 1, timeToLive: t.moment * 2), .count(1)),

@@ -1,15 +1,6 @@
 import TenancyCore
 
 extension CacheCommand {
-    /// The key that the command is about.
-    var key: CacheKey {
-        switch self {
-        case .get(let key), .set(let key, _, _, _), .delete(let key), .expire(let key, _), .increment(let key, _, _),
-            .lookUp(let key, _, _), .fill(let key, _, _, _), .block(let key, _, _), .unblock(let key, _):
-            key
-        }
-    }
-
     /// Whether it may be answered by a plain read.
     var readsOnly: Bool { readsPlainly || isLookUp }
 
@@ -29,7 +20,7 @@ extension CacheCommand {
             throw TenancyError(redis: word)
         }
         switch self {
-        case .get: if reply.isNil { return .absent }
+        case .get, .getAndExpire: if reply.isNil { return .absent }
         case .increment:
             if let text = reply.text, let sum = Int64(text) { return .count(sum) }
             if reply.integer == 0 { return .refused }
@@ -37,7 +28,10 @@ extension CacheCommand {
             if reply.integer == 1 { return .leased }
             if reply.integer == 0 { return .busy }
         case .delete, .expire: if let count = reply.integer { return .count(count) }
-        case .set, .fill, .block, .unblock:
+        case .lock:
+            if let text = reply.text, let fence = Int64(text) { return .count(fence) }
+            if reply.integer == 0 { return .busy }
+        case .set, .fill, .block, .unblock, .renew, .unlock:
             if reply.integer == 1 { return .done }
             if reply.integer == 0 { return .refused }
         }

@@ -56,9 +56,28 @@ struct CommandEncoder {
         case .unblock(let key, let token):
             begin(.unblock, prefix, key, &writer)
             writer.add(token.rawValue)
+        case .getAndExpire(let key, let life):
+            begin(.getAndExpire, prefix, key, &writer)
+            writer.add(milliseconds(life))
+        case .lock(let key, let token, let holdTime):
+            begin(.lock, prefix + Self.lockMark, key, &writer)
+            writer.add(token.rawValue)
+            writer.add(Self.milliseconds(holdTime))
+            writer.add(session.evictsOnlyExpiring ? 1 : 0)
+        case .renew(let key, let token, let holdTime):
+            begin(.renew, prefix + Self.lockMark, key, &writer)
+            writer.add(token.rawValue)
+            writer.add(Self.milliseconds(holdTime))
+            writer.add(session.evictsOnlyExpiring ? 1 : 0)
+        case .unlock(let key, let token):
+            begin(.unlock, prefix + Self.lockMark, key, &writer)
+            writer.add(token.rawValue)
         }
         try writer.end()
     }
+
+    /// What a lock's name begins with behind the tenant's part. No text in UTF-8 has this byte, so no key is a lock's name.
+    private static let lockMark: [UInt8] = [0xff]
 
     private func begin(
         _ script: RedisScript, _ prefix: [UInt8], _ key: CacheKey, _ writer: inout CommandWriter

@@ -27,7 +27,7 @@ public final class RedisCache: CacheAdapter {
     }
 
     /// How one reactor reaches what holds the entries.
-    private enum Lane {
+    enum Lane {
         case server(RedisNode)
         case masters(MasterLane)
     }
@@ -210,41 +210,6 @@ public final class RedisCache: CacheAdapter {
         }
     }
 
-    /// Removes one tenant's values and leases. Goes through the names of all tenants' entries, some hundred at a time.
-    ///
-    /// - Throws: As ``run(_:for:)``.
-    @discardableResult
-    public func flush(_ tenant: TenantID) async throws(TenancyError) -> Int {
-        do throws(TenancyError) {
-            switch try lane(for: tenant) {
-            case .server(let node): return try await RedisFlush(tenant, in: try node.session()).run()
-            case .masters(let lane): return try await flush(tenant, in: lane)
-            }
-        } catch {
-            throw error.with { $0.tenant = tenant }
-        }
-    }
-
-    private func flush(_ tenant: TenantID, in lane: MasterLane) async throws(TenancyError) -> Int {
-        var removed = 0
-        for attempt in 0..<3 {
-            do throws(TenancyError) {
-                var sessions: [RedisSession] = []
-                for node in try lane.nodes() { sessions.append(try node.session()) }
-                for session in sessions {
-                    let masters = configuration.topology.isCluster ? sessions : nil
-                    removed += try await RedisFlush(tenant, in: session, masters: masters).run()
-                }
-                return removed
-            } catch {
-                // Entries that went to another master meanwhile may have come after its turn.
-                guard ["MOVED", "ASK"].contains(error.details.backendCode), attempt < 2 else { throw error }
-                lane.watch.refresh()
-            }
-        }
-        return removed
-    }
-
     /// Hits and misses of this process. What the server holds it can't tell cheaply.
     public func statistics() -> CacheStatistics {
         var statistics = CacheStatistics()
@@ -311,7 +276,7 @@ public final class RedisCache: CacheAdapter {
     }
 
     /// A tenant's calls all go the same way, so that one after another arrives in that order.
-    private func lane(for tenant: TenantID) throws(TenancyError) -> Lane {
+    func lane(for tenant: TenantID) throws(TenancyError) -> Lane {
         let lanes = try allLanes()
         return lanes[Int(UInt(bitPattern: tenant.hashValue) % UInt(lanes.count))]
     }
@@ -320,7 +285,7 @@ public final class RedisCache: CacheAdapter {
         var (hits, misses) = (0, 0)
         for (command, reply) in zip(commands, replies) {
             switch command {
-            case .get, .lookUp: if case .value = reply { hits += 1 } else { misses += 1 }
+            case .get, .lookUp, .getAndExpire: if case .value = reply { hits += 1 } else { misses += 1 }
             default: break
             }
         }

@@ -17,31 +17,15 @@ struct RedisFlush {
         current = (masters ?? [session]).map { RedisKeys(tenant, $0.identity).prefix }
     }
 
-    /// How many names the server looks at in one step.
-    private static let step = 500
-
     /// - Returns: How many values were removed.
     func run() async throws(TenancyError) -> Int {
-        var cursor = "0"
+        var cursor: String? = RedisScan.start
         var removed = 0
-        repeat {
-            var commands = CommandWriter()
-            commands.begin("SCAN")
-            commands.add(cursor)
-            commands.add("MATCH")
-            commands.add(keys.pattern)
-            commands.add("COUNT")
-            commands.add(Self.step)
-            try commands.end()
-            let call = RedisCall(commands)
-            try await session.connection.run(call)
-            if let word = call[0]?.errorWord { throw TenancyError(redis: word) }
-            guard let next = call[0]?[0]?.text, let page = call[0]?[1] else { throw RedisBatch.missing }
-            var found: [[UInt8]] = []
-            for index in 0..<page.count { if let name = page[index]?.bytes { found.append(name) } }
-            if !found.isEmpty { removed += try await remove(found) }
-            cursor = next
-        } while cursor != "0"
+        while let position = cursor {
+            let step = try await RedisScan.step(session, from: position, keys.pattern)
+            if !step.names.isEmpty { removed += try await remove(step.names) }
+            cursor = step.next
+        }
         return removed
     }
 

@@ -32,6 +32,24 @@ struct RedisKeys {
         return pattern
     }
 
+    /// How many bytes a hash tag takes in a name, with its braces.
+    static let tagLength = 6
+
+    /// A pattern for the names of the tenant's entries, of any epoch, whose keys begin with a text.
+    func pattern(keysWith start: String, isOfCluster: Bool) -> [UInt8] {
+        var pattern: [UInt8] = []
+        Self.append(tenant, to: &pattern)
+        // The epoch, the colon and the tag.
+        let length = prefix.count - pattern.count + (isOfCluster ? Self.tagLength : 0)
+        pattern.append(contentsOf: repeatElement(UInt8(ascii: "?"), count: length))
+        for byte in start.utf8 {
+            if "*?[]\\^-".utf8.contains(byte) { pattern.append(UInt8(ascii: "\\")) }
+            pattern.append(byte)
+        }
+        pattern.append(UInt8(ascii: "*"))
+        return pattern
+    }
+
     private static func append(_ tenant: TenantID, to bytes: inout [UInt8]) {
         bytes.append(contentsOf: "mt_sdk:tenant:".utf8)
         bytes.append(contentsOf: tenant.rawValue.utf8)

@@ -4,9 +4,11 @@ import TenancyCore
 ///
 /// What stands under a key is a string, which is a value; or a hash with the field `lease`, which is a reader's lease;
 /// or a hash of writers' blocks, from each token to when it ends, in milliseconds by the server's clock. It is never
-/// two of these, so a reader that wants a value alone asks for a string and finds nothing else.
+/// two of these, so a reader that wants a value alone asks for a string and finds nothing else. Locks stand under names
+/// of their own, each a hash of the last fence, and of who holds it until when.
 enum RedisScript: Int, CaseIterable, Sendable {
-    case lookUp, set, fill, delete, expire, increment, block, unblock, flush, announce
+    case lookUp, set, fill, delete, expire, getAndExpire, increment, block, unblock, lock, renew, unlock, flush,
+        announce
 
     /// The script's text.
     var text: String {
@@ -16,9 +18,13 @@ enum RedisScript: Int, CaseIterable, Sendable {
         case .fill: Self.storing + Self.fillText
         case .delete: Self.deleteText
         case .expire: Self.expireText
+        case .getAndExpire: Self.getAndExpireText
         case .increment: Self.standing + Self.incrementText
         case .block: Self.blockText
         case .unblock: Self.unblockText
+        case .lock: RedisLockScript.lock
+        case .renew: RedisLockScript.renew
+        case .unlock: RedisLockScript.unlock
         case .flush: Self.flushText
         case .announce: Self.announceText
         }
@@ -98,6 +104,13 @@ enum RedisScript: Int, CaseIterable, Sendable {
     private static let expireText = """
         if redis.call('TYPE', KEYS[1])['ok'] ~= 'string' then return 0 end
         return redis.call('PEXPIRE', KEYS[1], ARGV[1])
+        """
+
+    /// Life time. The value, or nothing.
+    private static let getAndExpireText = """
+        if redis.call('TYPE', KEYS[1])['ok'] ~= 'string' then return false end
+        redis.call('PEXPIRE', KEYS[1], ARGV[1])
+        return redis.call('GET', KEYS[1])
         """
 
     /// Amount, life time of a counter that is new. The sum as text, because a number of a script has 53 bits only; or 0.

@@ -28,7 +28,7 @@ extension TenancyError {
         case "NOPERM":
             (
                 .invalidConfiguration, "The user may not run a command that the cache needs.",
-                "Grant the user the keys mt_sdk:* and the commands that docs/caching.md names."
+                "Grant the user the keys mt_sdk:* and the commands that docs/redis.md names."
             )
         case "OOM":
             (
