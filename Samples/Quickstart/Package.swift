@@ -7,20 +7,24 @@ let package = Package(
     name: "Quickstart",
     platforms: [.macOS(.v15)],
     traits: [
-        .trait(name: "Postgres", description: "Take --database postgres://…, which needs libpq to build and to run.")
+        .trait(name: "Postgres", description: "Take --database postgres://…, which needs libpq to build and to run."),
+        .trait(name: "Redis", description: "Take --cache redis://…, which needs hiredis and OpenSSL."),
     ],
     dependencies: [
         // Named, because a package by path is otherwise called as the directory that it was cloned into.
         .package(name: "Tenancy", path: "../.."),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
     ],
     targets: [
         .executableTarget(
             name: "Quickstart",
             dependencies: [
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "Tenancy", package: "Tenancy"),
                 .product(name: "TenancyPostgres", package: "Tenancy", condition: .when(traits: ["Postgres"])),
+                .product(name: "TenancyRedis", package: "Tenancy", condition: .when(traits: ["Redis"])),
                 .product(name: "TenancySQLite", package: "Tenancy"),
             ]
         ),

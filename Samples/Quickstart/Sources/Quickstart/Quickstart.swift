@@ -40,10 +40,20 @@ struct Quickstart: AsyncParsableCommand {
     @Option(help: "With SQLite: shared, all tenants in one file; file-per-tenant, each in its own. (default: shared)")
     var model: ModelOption?
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            Where is kept what was read: memory, this process's; or redis://USER:PASSWORD@HOST/NUMBER, a database that no \
+            other application has such tenants in, and from which the airlines' entries are removed before the run and \
+            after it.
+            """, valueName: "cache"))
+    var cache = "memory"
+
     @Flag(help: "Print the figures as one JSON object on the last line.")
     var json = false
 
     func validate() throws {
+        _ = try CacheAddress(cache)
         if full, data != nil { throw ValidationError("--full and --data can't be used together.") }
         guard case .postgres = try DatabaseAddress(database) else {
             if databaseAdmin != nil { throw ValidationError("--database-admin is for postgres:// only.") }
@@ -89,10 +99,14 @@ struct Quickstart: AsyncParsableCommand {
         try dataset.check()
         let terminal = Terminal()
         let report = Report(hasColor: terminal.hasColor)
+        // First what makes nothing.
+        let cache = try cachePlace()
         let place = try place()
         let outcome: Show.Outcome
         do {
-            outcome = try await Show(dataset: dataset, place: place, report: report, terminal: terminal).run()
+            outcome = try await Show(
+                dataset: dataset, place: place, cache: cache, report: report, terminal: terminal
+            ).run()
             try Task.checkCancellation()
         } catch {
             await place.remove(isUnfinished: true)
@@ -103,7 +117,7 @@ struct Quickstart: AsyncParsableCommand {
         let code: Int32 = !report.failed.isEmpty ? 1 : outcome.rejections.isEmpty ? 0 : 2
         tell(outcome, report)
         if code == 2 { report.line("Rows of the CSV could not be loaded: exit code 2.") }
-        if json { print(summary(outcome, report, dataset, place, isOK: code == 0).json) }
+        if json { print(summary(outcome, report, dataset, place, cache, isOK: code == 0).json) }
         return code
     }
 
@@ -116,6 +130,18 @@ struct Quickstart: AsyncParsableCommand {
                 return try PostgresPlace(address, admin: adminAddress ?? "")
             #else
                 throw QuickstartError("This build has no PostgreSQL.", hint: "Build with --traits Postgres.")
+            #endif
+        }
+    }
+
+    private func cachePlace() throws -> any CachePlace {
+        switch try CacheAddress(cache) {
+        case .memory: return MemoryCachePlace()
+        case .redis(let address):
+            #if Redis
+                return try RedisPlace(address)
+            #else
+                throw QuickstartError("This build has no Redis.", hint: "Build with --traits Redis.")
             #endif
         }
     }
@@ -136,7 +162,8 @@ struct Quickstart: AsyncParsableCommand {
     }
 
     private func summary(
-        _ outcome: Show.Outcome, _ report: Report, _ dataset: Dataset, _ place: any DatabasePlace, isOK: Bool
+        _ outcome: Show.Outcome, _ report: Report, _ dataset: Dataset, _ place: any DatabasePlace,
+        _ cache: any CachePlace, isOK: Bool
     ) -> Summary {
         var summary = Summary()
         summary.add("ok", isOK)
@@ -156,6 +183,7 @@ struct Quickstart: AsyncParsableCommand {
         summary.add("data", dataset.kind)
         summary.add("database", place.name)
         summary.add("model", place.model)
+        summary.add("cache", cache.name)
         return summary
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Logging
 import Tenancy
 
 /// The whole run, from an empty database on.
@@ -17,6 +18,7 @@ struct Show {
 
     let dataset: Dataset
     let place: any DatabasePlace
+    let cache: any CachePlace
     let report: Report
     let terminal: Terminal
 
@@ -24,9 +26,26 @@ struct Show {
         report.section("Real flights, one tenant for each airline")
         report.line("Flights   \(dataset.directory.path)")
         report.line("Database  \(place.explanation)")
-        let sdk = try await MultiTenantSDK(
-            config: SDKConfig(
-                database: place.source, entities: [Flight.self, Airport.self, Plane.self], cache: .memory()))
+        report.line("Cache     \(cache.explanation)")
+        let tenants = try RowTable<Airline>(dataset).rows.keys.compactMap { try? TenantID($0) }
+        try await cache.clear(tenants)
+        do {
+            let outcome = try await showAndShutDown()
+            try await cache.clear(tenants)
+            return outcome
+        } catch {
+            // The error that ended the run is the one to show.
+            try? await cache.clear(tenants)
+            throw error
+        }
+    }
+
+    private func showAndShutDown() async throws -> Outcome {
+        var config = SDKConfig(
+            database: place.source, entities: [Flight.self, Airport.self, Plane.self], cache: cache.source)
+        // That it has connected is seen by what follows.
+        config.logger.logLevel = .warning
+        let sdk = try await MultiTenantSDK(config: config)
         do {
             let outcome = try await show(sdk)
             await sdk.shutDown()

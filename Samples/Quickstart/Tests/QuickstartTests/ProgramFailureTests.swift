@@ -34,6 +34,8 @@ import Testing
             (["--database", "flights.db"], "sqlite:PATH"),
             (["--database-admin", "postgres://owner:s3cret@db/shop"], "postgres:// only"),
             (["--database", "mysql://app:s3cret@db/shop"], "there is no adapter for 'mysql:'"),
+            (["--cache", "redis"], "redis://USER:PASSWORD@HOST"),
+            (["--cache", "memcached://app:s3cret@cache"], "there is no adapter for 'memcached:'"),
         ] {
             let outcome = try await Program(arguments, in: place).outcome()
             #expect(outcome.code == 64, "\(arguments)")
@@ -47,6 +49,15 @@ import Testing
         @Test("A build without PostgreSQL says how to get it")
         func withoutPostgres() async throws {
             let outcome = try await Program.run("--database", "postgres://app:s3cret@db/shop", in: Place())
+            #expect(outcome.code == 64)
+            #expect(outcome.errors.contains("scripts/quickstart") && !outcome.errors.contains("s3cret"))
+        }
+    #endif
+
+    #if !Redis
+        @Test("A build without Redis says how to get it", arguments: ["redis", "rediss+sentinel"])
+        func withoutRedis(scheme: String) async throws {
+            let outcome = try await Program.run("--cache", "\(scheme)://app:s3cret@cache", in: Place())
             #expect(outcome.code == 64)
             #expect(outcome.errors.contains("scripts/quickstart") && !outcome.errors.contains("s3cret"))
         }

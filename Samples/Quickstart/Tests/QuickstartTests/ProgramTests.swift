@@ -7,7 +7,7 @@ import Testing
     private static let members: Set = [
         "ok", "tenants", "rows", "rows_per_second", "load_seconds", "rejected", "attempts", "leaks", "hit_rate",
         "first_read_microseconds", "second_read_microseconds", "peak_rss_mib", "claims", "failed_claims", "data",
-        "database", "model",
+        "database", "model", "cache",
     ]
 
     @Test("On the sample every claim is true, and the last line says so", arguments: ["shared", "file-per-tenant"])
