@@ -106,7 +106,7 @@ struct MemoryCacheTests {
         ]
         #expect(try await cache.run(others, for: delta) == [.absent, .count(0), .count(0), .done])
         #expect(try await cache.run([.get(key), set(key, "again")], for: united) == [.value(value("united")), .done])
-        #expect(try await cache.run([.lookUp(key, lease: token, leaseTime: .seconds(1))], for: delta) == [.busy])
+        #expect(try await cache.run([.lookUp(key, lease: token, leaseTime: .seconds(1))], for: delta) == [.blocked])
     }
 
     @Test("Ids and keys that run together to the same text do not collide")
@@ -211,7 +211,7 @@ struct MemoryCacheTests {
         for number in 0..<100 { _ = try await cache.run([set(CacheKey("\(number)"), "x")], for: united) }
         let replies = try await cache.run(
             blocked.map { .lookUp($0, lease: .random(), leaseTime: .seconds(1)) }, for: united)
-        #expect(replies.allSatisfy { $0 == .busy })
+        #expect(replies.allSatisfy { $0 == .blocked })
         _ = try await cache.run(blocked.map { .unblock($0, token: token) }, for: united)
         #expect(try await cache.run([set(key, "x"), .get(key)], for: united) == [.done, .value(value("x"))])
     }

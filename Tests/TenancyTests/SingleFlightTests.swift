@@ -14,6 +14,7 @@ struct SingleFlightTests {
         stage.database.beforeRead.holdNext()
         let loads = try await stage.reads {
             let tasks = (0..<1_000).map { _ in Task { try await stage.tenant.read(Item.self, 1) } }
+            await stage.database.beforeRead.reached()
             try await stage.waiters(999)
             stage.database.beforeRead.open()
             for task in tasks { #expect(try await task.value == (isAbsent ? nil : Item(1, 1))) }
@@ -31,6 +32,7 @@ struct SingleFlightTests {
         stage.database.beforeRead.holdNext()
         let loads = try await stage.reads {
             let tasks = (0..<100).map { _ in Task { try await stage.tenant.read(Item.self, 1) } }
+            await stage.database.beforeRead.reached()
             try await stage.waiters(99)
             stage.database.beforeRead.open()
             for task in tasks { #expect(try await task.value?.amount == 2) }
@@ -46,6 +48,7 @@ struct SingleFlightTests {
         stage.database.beforeRead.holdNext()
         let loads = try await stage.reads {
             let tasks = (0..<1_000).map { _ in Task { try await stage.tenant.read(Item.self, 1) } }
+            await stage.database.beforeRead.reached()
             try await stage.waiters(999)
             stage.database.beforeRead.open()
             for task in tasks { #expect(try await task.value == Item(1, 1)) }
@@ -112,6 +115,7 @@ struct SingleFlightTests {
         stage.database.failReads(5, code)
         stage.database.beforeRead.holdNext()
         let tasks = (0..<20).map { _ in Task { try await stage.tenant.read(Item.self, 1) } }
+        await stage.database.beforeRead.reached()
         try await stage.waiters(19)
         stage.database.beforeRead.open()
         var found = 0
@@ -160,6 +164,7 @@ struct SingleFlightTests {
         stage.database.failReads(2, .unavailable)
         stage.database.beforeRead.holdNext()
         let tasks = (0..<100).map { _ in Task { try await stage.tenant.read(Item.self, 1) } }
+        await stage.database.beforeRead.reached()
         try await stage.waiters(99)
         stage.database.beforeRead.open()
         for task in tasks { await expectError(.unavailable) { _ = try await task.value } }
@@ -231,6 +236,138 @@ struct SingleFlightTests {
         // The first fifty, and the one that there is not.
         #expect(stage.reads == 2)
         #expect(stage.isIdle)
+    }
+}
+
+@Suite("A record that another process loads", .timeLimit(.minutes(5)))
+struct ForeignLeaseTests {
+    /// Two SDKs on one cache and one database, as two processes have them, and a tenant of both.
+    private func stages(leaseWait: Duration) async throws -> (Stage, other: TenantHandle) {
+        let stage = try await Stage { $0.caching.leaseWait = leaseWait }
+        let clock = stage.clock
+        let sdk = try await MultiTenantSDK.make(stage.database, stage.cache) {
+            $0.caching.leaseWait = leaseWait
+            $0.timeOfDay = { CachedAge.microseconds(clock.now.offset) }
+        }
+        return (stage, try await sdk.tenant("UA"))
+    }
+
+    @Test("It costs one load in all", arguments: [false, true])
+    func oneLoad(isAbsent: Bool) async throws {
+        let (stage, other) = try await stages(leaseWait: .seconds(60))
+        if !isAbsent { try await stage.tenant.create(Item(1, 1)) }
+        stage.database.beforeRead.holdNext()
+        let loads = try await stage.reads {
+            let first = Task { try await stage.tenant.read(Item.self, 1) }
+            await stage.database.beforeRead.reached()
+            let tasks = (0..<100).map { _ in Task { try await other.read(Item.self, 1) } }
+            try await Task.sleep(for: .milliseconds(50))
+            stage.database.beforeRead.open()
+            let expected = isAbsent ? nil : Item(1, 1)
+            #expect(try await first.value == expected)
+            for task in tasks { #expect(try await task.value == expected) }
+        }
+        #expect(loads == 1)
+        #expect(stage.isIdle)
+    }
+
+    @Test("After a while it is loaded here too, once, and stored by who has the lease", arguments: [0, 20])
+    func bounded(milliseconds: Int) async throws {
+        let (stage, other) = try await stages(leaseWait: .milliseconds(milliseconds))
+        try await stage.tenant.create(Item(1, 1))
+        stage.database.beforeRead.holdNext()
+        let first = Task { try await stage.tenant.read(Item.self, 1) }
+        await stage.database.beforeRead.reached()
+        #expect(try await other.read(Item.self, 1) == Item(1, 1))
+        #expect(stage.reads == 2)
+        stage.database.beforeRead.open()
+        #expect(try await first.value == Item(1, 1))
+        #expect(try await stage.reads { _ = try await other.read(Item.self, 1) } == 0)
+    }
+
+    @Test("What a writer blocks is not waited for")
+    func blocked() async throws {
+        let (stage, other) = try await stages(leaseWait: .seconds(3_600))
+        try await stage.tenant.create(Item(1, 1))
+        stage.cache.afterBlock.holdNext()
+        let writer = Task { try await stage.tenant.update(Item(1, 2)) }
+        await stage.cache.afterBlock.reached()
+        #expect(try await other.read(Item.self, 1)?.amount == 1)
+        stage.cache.afterBlock.open()
+        _ = try await writer.value
+        #expect(try await other.read(Item.self, 1)?.amount == 2)
+    }
+
+    @Test("Nobody gets what the other process read before a write that was acknowledged before it came")
+    func notBefore() async throws {
+        let (stage, other) = try await stages(leaseWait: .seconds(60))
+        try await stage.tenant.create(Item(1, 1))
+        stage.database.afterRead.holdNext()
+        let slow = Task { try await stage.tenant.read(Item.self, 1) }
+        await stage.database.afterRead.reached()
+        let early = Task { try await other.read(Item.self, 1) }
+        try await Task.sleep(for: .milliseconds(20))
+        try await other.update(Item(1, 2))
+        let late = (0..<20).map { _ in Task { try await other.read(Item.self, 1) } }
+        for task in late { #expect(try await task.value?.amount == 2) }
+        stage.database.afterRead.open()
+        #expect(try await slow.value?.amount == 1)
+        _ = try await early.value
+        #expect(try await other.read(Item.self, 1)?.amount == 2)
+    }
+
+    @Test("Who waits can be cancelled and run out of time")
+    func impatience() async throws {
+        let (stage, other) = try await stages(leaseWait: .seconds(60))
+        stage.database.beforeRead.holdNext()
+        let first = Task { try await stage.tenant.read(Item.self, 1) }
+        await stage.database.beforeRead.reached()
+        let cancelled = Task { try await other.read(Item.self, 1) }
+        try await Task.sleep(for: .milliseconds(5))
+        let follower = Task { try await other.read(Item.self, 1) }
+        cancelled.cancel()
+        await expectError(.cancelled) { _ = try await cancelled.value }
+        await expectError(.timeout) { _ = try await other.with(timeout: .milliseconds(30)).read(Item.self, 1) }
+        stage.database.beforeRead.open()
+        #expect(try await follower.value == nil)
+        #expect(try await first.value == nil)
+        #expect(stage.reads == 1)
+    }
+
+    @Test("Who has the lease takes over from one that leads for the time being, and all who wait get what it loads")
+    func takeOver() async throws {
+        let flights = Flights()
+        let key = Flights.Key(tenant: try TenantID("UA"), key: CacheKey("r:items:1"))
+        let context = TenantContext(tenant: key.tenant, deadline: .now + .seconds(60))
+        guard case .leads(let id) = flights.lead(key, until: nil, isTentative: true) else {
+            Issue.record("Nobody leads yet.")
+            return
+        }
+        guard case .refused = flights.lead(key, until: nil, isTentative: true) else {
+            Issue.record("Without the lease nobody takes over.")
+            return
+        }
+        let holder = Task { try await flights.hold(key, id, for: .seconds(60), in: context) }
+        let follower = Task { try await flights.wait(for: key, in: context) }
+        while flights.waiterCount != 2 { await Task.yield() }
+        guard case .tookOver(let new) = flights.lead(key, until: nil, hasLease: true) else {
+            Issue.record("It was not taken over.")
+            return
+        }
+        #expect(!flights.confirm(key, id))
+        flights.end(key, id)
+        #expect(flights.waiterCount == 2)
+        guard case .refused = flights.lead(key, until: nil, hasLease: true) else {
+            Issue.record("It was taken over twice.")
+            return
+        }
+        flights.share(.success(CollectedRows([], columnCount: 3)), for: key)
+        guard case .rows = try await holder.value, case .rows = try await follower.value else {
+            Issue.record("They got something else.")
+            return
+        }
+        flights.end(key, new)
+        #expect(flights.isEmpty)
     }
 }
 

@@ -144,7 +144,8 @@ struct MemoryCacheShard {
     ) -> CacheReply {
         if case .value(let value) = get(address, { now }) { return .value(value) }
         let found = live(address, now)
-        if let found, table[found].isBlocked || (table[found].lease ?? lease) != lease { return .busy }
+        if let found, table[found].isBlocked { return .blocked }
+        if let found, (table[found].lease ?? lease) != lease { return .busy }
         let position = found ?? table.insert(address)
         table[position].lease = lease
         table[position].leaseExpires = expiry(leaseTime, now)

@@ -22,6 +22,7 @@ extension SDKConfig {
     /// | `caching.absenceTimeToLive` | `TENANCY_CONFIG_CACHING_ABSENCE_TIME_TO_LIVE` | time | `30s` | `1ms…365d` |
     /// | `caching.jitter` | `TENANCY_CONFIG_CACHING_JITTER` | number | `0.1` | `0…0.5` |
     /// | `caching.leaseTime` | `TENANCY_CONFIG_CACHING_LEASE_TIME` | time | `10s` | `1ms…1h`, at most `caching.blockTime` |
+    /// | `caching.leaseWait` | `TENANCY_CONFIG_CACHING_LEASE_WAIT` | time | `20ms` | `0s…1h` |
     /// | `caching.blockTime` | `TENANCY_CONFIG_CACHING_BLOCK_TIME` | time | `30s` | `1ms…1d` |
     /// | `caching.bulkThreshold` | `TENANCY_CONFIG_CACHING_BULK_THRESHOLD` | integer | `64` | `1…1000000` |
     /// | `caching.earlyRefresh` | `TENANCY_CONFIG_CACHING_EARLY_REFRESH` | number | `1.0` | `0…10` |

@@ -78,6 +78,7 @@ extension SDKConfig {
             Setting("caching.absenceTimeToLive", \.caching.absenceTimeToLive, millisecond...year),
             Setting("caching.jitter", \.caching.jitter, 0...0.5),
             Setting("caching.leaseTime", \.caching.leaseTime, millisecond...hour),
+            Setting("caching.leaseWait", \.caching.leaseWait, .zero...hour),
             Setting("caching.blockTime", \.caching.blockTime, millisecond...24 * hour),
             Setting("caching.bulkThreshold", \.caching.bulkThreshold, 1...1_000_000),
             Setting("caching.earlyRefresh", \.caching.earlyRefresh, 0...10),

@@ -56,6 +56,9 @@ public struct SDKConfig: Sendable {
         public var leaseTime: Duration = .seconds(10)
         /// How long a writer's block lasts if it dies. Default 30 seconds. Writes are given four fifths of it to commit.
         public var blockTime: Duration = .seconds(30)
+        /// How long a reader waits for another process that is loading the same record, before it loads it too; 0 for not
+        /// at all. Default 20 ms.
+        public var leaseWait: Duration = .milliseconds(20)
         /// From how many records on a write invalidates the tenant's whole entity instead of each record. Default 64.
         public var bulkThreshold = 64
         /// How eagerly a record is loaded again before its time is over, so that those who ask for it often never wait for

@@ -59,7 +59,8 @@ public enum CacheCommand: Sendable {
     /// if the value is no integer or the sum leaves 64 bits. The life time applies when the value is created.
     case increment(CacheKey, by: Int64, timeToLive: Duration?)
     /// Asks for a value, or for the right to fill it: ``CacheReply/value(_:)``; ``CacheReply/leased`` if there was
-    /// none and the lease is now the caller's; ``CacheReply/busy`` if a writer blocks the key or another holds a lease.
+    /// none and the lease is now the caller's; ``CacheReply/blocked`` if a writer blocks the key; ``CacheReply/busy`` if
+    /// another holds a lease.
     case lookUp(CacheKey, lease: CacheToken, leaseTime: Duration)
     /// Stores a value and drops the lease, if the lease is still the caller's: ``CacheReply/done`` or
     /// ``CacheReply/refused``.
@@ -119,8 +120,10 @@ public enum CacheReply: Sendable, Hashable {
     case absent
     /// There is none, and the caller may fill it.
     case leased
-    /// There is none, and the caller may not fill it.
+    /// Another holds it: the lease, and is about to fill the value; or the lock.
     case busy
+    /// There is none, and nobody may fill it while a writer blocks it.
+    case blocked
     /// The command was carried out.
     case done
     /// The command's condition did not hold.

@@ -91,6 +91,8 @@ struct Stage {
         sdk = try await MultiTenantSDK.make(database, cache) { config in
             config.timeOfDay = { CachedAge.microseconds(clock.now.offset) }
             config.localTime = { LocalTime.nanoseconds(clock.now.offset) }
+            // Longer than any other task can be kept from taking over.
+            config.caching.leaseWait = .seconds(30)
             configure(&config)
         }
         tenant = try await sdk.newTenant()

@@ -43,6 +43,9 @@ final class Gate: Sendable {
         }
     }
 
+    /// How many are held.
+    var heldCount: Int { state.withLock { $0.held.count } }
+
     /// Lets everyone go who is held.
     func open() {
         let held = state.withLock { state in

@@ -74,7 +74,7 @@ final class GatedCache: CacheAdapter {
             replies = zip(commands, replies).map { command, reply in
                 switch (command, reply) {
                 case (.block, _), (.unblock, _): .done
-                case (.lookUp, .busy): .leased
+                case (.lookUp, .busy), (.lookUp, .blocked): .leased
                 default: reply
                 }
             }

@@ -90,7 +90,8 @@ struct NaiveCache {
             return .count(old + amount)
         case .lookUp(_, let lease, let leaseTime):
             if let value = entry.value { return .value(value) }
-            if !entry.blocks.isEmpty || (entry.lease != nil && entry.lease != lease) { return .busy }
+            if !entry.blocks.isEmpty { return .blocked }
+            if entry.lease != nil && entry.lease != lease { return .busy }
             entry.lease = lease
             entry.leaseExpires = now + leaseTime
             return .leased

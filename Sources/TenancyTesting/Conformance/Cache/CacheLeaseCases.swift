@@ -87,7 +87,8 @@ extension CacheConformance {
         list.begin("blocks")
         list.add("a block removes the value, and nobody stores until it is lifted") { t in
             try await t.expect(
-                (.set(key, "old"), .done), (.block(key, one), .done), (.get(key), .absent), (.lookUp(key, two), .busy),
+                (.set(key, "old"), .done), (.block(key, one), .done), (.get(key), .absent),
+                (.lookUp(key, two), .blocked),
                 (.set(key, "x"), .refused),
                 (.set(key, "x", condition: .ifAbsent), .refused), (.get(key), .absent), (.unblock(key, one), .done),
                 (.lookUp(key, two), .leased),
@@ -101,8 +102,8 @@ extension CacheConformance {
         list.add("two writers' blocks stand beside each other") { t in
             try await t.expect(
                 (.block(key, one), .done), (.block(key, two), .done), (.unblock(key, one), .done),
-                (.lookUp(key, one), .busy), (.set(key, "x"), .refused),
-                (.unblock(key, one), .done), (.lookUp(key, one), .busy), (.unblock(key, two), .done),
+                (.lookUp(key, one), .blocked), (.set(key, "x"), .refused),
+                (.unblock(key, one), .done), (.lookUp(key, one), .blocked), (.unblock(key, two), .done),
                 (.lookUp(key, one), .leased))
         }
         list.add("a block that is made twice is lifted once") { t in
@@ -117,33 +118,33 @@ extension CacheConformance {
         }
         list.add("lifting another's block lifts nothing") { t in
             try await t.expect(
-                (.block(key, one), .done), (.unblock(key, two), .done), (.lookUp(key, two), .busy),
+                (.block(key, one), .done), (.unblock(key, two), .done), (.lookUp(key, two), .blocked),
                 (.set(key, "x"), .refused))
         }
         list.add("a block ends with its time") { t in
-            try await t.expect((.block(key, token: one, blockTime: t.moment), .done), (.lookUp(key, two), .busy))
+            try await t.expect((.block(key, token: one, blockTime: t.moment), .done), (.lookUp(key, two), .blocked))
             try await t.pass(t.moment * 2)
             try await t.expect((.lookUp(key, two), .leased), (.fill(key, two, "x"), .done), (.get(key), .text("x")))
         }
         list.add("one block ends, another stands") { t in
             try await t.expect((.block(key, token: one, blockTime: t.moment), .done), (.block(key, two), .done))
             try await t.pass(t.moment * 2)
-            try await t.expect((.lookUp(key, one), .busy), (.unblock(key, two), .done), (.lookUp(key, one), .leased))
+            try await t.expect((.lookUp(key, one), .blocked), (.unblock(key, two), .done), (.lookUp(key, one), .leased))
         }
         list.add("a block that is made again lasts as long as the longer one") { t in
             try await t.expect((.block(key, two), .done), (.block(key, token: two, blockTime: t.moment), .done))
             try await t.pass(t.moment * 2)
-            try await t.expect((.lookUp(key, one), .busy))
+            try await t.expect((.lookUp(key, one), .blocked))
         }
         list.add("blocks of several keys are several") { t in
             let other = CacheKey("other")
             try await t.expect(
                 (.block(key, one), .done), (.set(other, "x"), .done), (.lookUp(other, two), .text("x")),
-                (.unblock(other, one), .done), (.lookUp(key, two), .busy))
+                (.unblock(other, one), .done), (.lookUp(key, two), .blocked))
         }
         list.add("a delete leaves a block in force") { t in
             try await t.expect(
-                (.block(key, one), .done), (.delete(key), .count(0)), (.lookUp(key, two), .busy),
+                (.block(key, one), .done), (.delete(key), .count(0)), (.lookUp(key, two), .blocked),
                 (.set(key, "x"), .refused))
         }
         list.add("readers and writers at once never leave what was replaced") { t in
@@ -207,7 +208,7 @@ extension CacheConformance {
             try await t.expect(
                 (.get(key), .text("of b")), (.set(key, "new"), .done), (.unblock(key, one), .done),
                 (.set(key, "of b"), .done), of: "b")
-            try await t.expect((.lookUp(key, two), .busy))
+            try await t.expect((.lookUp(key, two), .blocked))
         }
         list.add("tenants that differ in case, or of which one is the other's beginning") { t in
             let names = ["a", "A", "a-b", "a_b", "a-", "ab", "a-b-c", "1", "01"]
@@ -243,7 +244,7 @@ extension CacheConformance {
             try await t.expect((.set(CacheKey("*"), "of b"), .done), (.set(CacheKey("a*"), "of b"), .done), of: "b")
             t.expectEqual(try await t.cache.flush(try t.tenant("a")), 1, "flushed")
             try await t.expect(
-                (.lookUp(key, two), .busy), (.set(key, "x"), .refused), (.unblock(key, one), .done),
+                (.lookUp(key, two), .blocked), (.set(key, "x"), .refused), (.unblock(key, one), .done),
                 (.lookUp(key, two), .leased))
             try await t.expect((.get(CacheKey("*")), .text("of b")), (.get(CacheKey("a*")), .text("of b")), of: "b")
         }

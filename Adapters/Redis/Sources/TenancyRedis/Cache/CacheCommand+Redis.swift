@@ -27,6 +27,7 @@ extension CacheCommand {
         case .lookUp:
             if reply.integer == 1 { return .leased }
             if reply.integer == 0 { return .busy }
+            if reply.integer == 2 { return .blocked }
         case .delete, .expire: if let count = reply.integer { return .count(count) }
         case .lock:
             if let text = reply.text, let fence = Int64(text) { return .count(fence) }

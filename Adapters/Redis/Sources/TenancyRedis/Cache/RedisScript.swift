@@ -66,11 +66,11 @@ enum RedisScript: Int, CaseIterable, Sendable {
 
         """
 
-    /// Token, life time of the lease. The value, or 1 for a lease, or 0.
+    /// Token, life time of the lease. The value, or 1 for a lease, 0 for another's, 2 for a block.
     private static let lookUpText = """
         local found = kind(KEYS[1])
         if found == 'string' then return redis.call('GET', KEYS[1]) end
-        if found == 'block' then return 0 end
+        if found == 'block' then return 2 end
         if found == 'lease' and redis.call('HGET', KEYS[1], 'lease') ~= ARGV[1] then return 0 end
         redis.call('HSET', KEYS[1], 'lease', ARGV[1])
         redis.call('PEXPIRE', KEYS[1], ARGV[2])
