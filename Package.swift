@@ -55,6 +55,15 @@ let package = Package(
             path: "Adapters/Redis/Sources/TenancyRedis"
         ),
         .target(name: "TestServers", path: "Tests/TestServers"),
+        .target(
+            name: "Coherence",
+            dependencies: [
+                "Tenancy", "TenancyCore", "TenancyPostgres", "TenancyRedis",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Tests/Coherence"),
+        .executableTarget(name: "check-coherence", dependencies: ["Coherence"], path: "Tests/CheckCoherence"),
+        .testTarget(name: "CoherenceTests", dependencies: ["Coherence", "TestServers", "check-coherence"]),
         .testTarget(name: "TenancyCoreTests", dependencies: ["TenancyCore"]),
         .testTarget(name: "TenancyIOTests", dependencies: ["TenancyCore", "TenancyIO"]),
         .testTarget(name: "TenancyTests", dependencies: ["Tenancy", "TenancyCore", "TenancyTesting"]),
@@ -78,7 +87,7 @@ let package = Package(
         .testTarget(
             name: "TenancyRedisTests",
             dependencies: [
-                "Tenancy", "TenancyCore", "TenancyIO", "TenancyRedis", "TenancyTesting", "TestServers",
+                "Coherence", "Tenancy", "TenancyCore", "TenancyIO", "TenancyRedis", "TenancyTesting", "TestServers",
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Adapters/Redis/Tests/TenancyRedisTests"

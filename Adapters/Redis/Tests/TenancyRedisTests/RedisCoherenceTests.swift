@@ -1,3 +1,4 @@
+import Coherence
 import Tenancy
 import TenancyCore
 import TenancyIO
@@ -6,47 +7,6 @@ import TestServers
 import Testing
 
 @testable import TenancyRedis
-
-/// A cache as it is often written, without the fences: writers delete after they have committed, and readers store
-/// what they have read.
-private struct Unfenced: CacheAdapter {
-    let cache: RedisCache
-    let name = "unfenced"
-
-    func start() async throws(TenancyError) { try await cache.start() }
-
-    func run(_ commands: [CacheCommand], for tenant: TenantID) async throws(TenancyError) -> [CacheReply] {
-        let replies = try await cache.run(commands.map(Self.replace), for: tenant)
-        return zip(commands, replies).map { command, reply in
-            switch command {
-            case .block, .unblock, .fill: .done
-            case .lookUp: reply == .absent ? .leased : reply
-            default: reply
-            }
-        }
-    }
-
-    private static func replace(_ command: CacheCommand) -> CacheCommand {
-        switch command {
-        case .block(let key, _, _): .get(key)
-        case .unblock(let key, _): .delete(key)
-        case .lookUp(let key, _, _): .get(key)
-        case .fill(let key, _, let value, let life): .set(key, value, timeToLive: life, condition: .always)
-        default: command
-        }
-    }
-
-    func flush(_ tenant: TenantID) async throws(TenancyError) -> Int { try await cache.flush(tenant) }
-    func scan(
-        _ tenant: TenantID, prefix: String, after cursor: CacheCursor?
-    ) async throws(TenancyError) -> CachePage {
-        try await cache.scan(tenant, prefix: prefix, after: cursor)
-    }
-    func usage(of tenant: TenantID) async throws(TenancyError) -> CacheUsage { try await cache.usage(of: tenant) }
-    func statistics() -> CacheStatistics { cache.statistics() }
-    func health() async -> BackendHealth { await cache.health() }
-    func shutDown() async { await cache.shutDown() }
-}
 
 @Suite("Many readers and writers, two SDKs and one Redis", .serialized, .requires(.application))
 struct RedisCoherenceTests {
@@ -85,7 +45,7 @@ struct RedisCoherenceTests {
     func unfenced() async throws {
         var stale = 0
         for _ in 0..<10 where stale == 0 {
-            stale += try await run(operations: 40_000) { Unfenced(cache: $0) }.outcome.stale
+            stale += try await run(operations: 40_000) { Unfenced($0) }.outcome.stale
         }
         #expect(stale > 0)
     }
