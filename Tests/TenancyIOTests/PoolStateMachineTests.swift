@@ -286,6 +286,35 @@ private func configuration(minimum: Int = 0, maximum: Int = 2) -> PoolConfigurat
         #expect(world.machine.failures == 0)
     }
 
+    @Test("However long the server was gone, those who ask find it soon after it is back")
+    func demand() {
+        var quiet = configuration()
+        quiet.jitter = 0
+        quiet.maximumBackoff = .seconds(60)
+        quiet.demandBackoff = .milliseconds(20)
+        var world = PoolWorld(quiet, seed: 8)
+        for _ in 0..<12 {
+            world.acquireLong()
+            world.permit()
+            world.finishOpening(succeeds: false)
+            world.pass(20_000_000)
+        }
+        #expect(world.machine.failures == 12)
+        // The last attempt failed just now, so the next is not made before its time.
+        world.acquireLong()
+        world.permit()
+        world.finishOpening(succeeds: false)
+        #expect(world.machine.retryTime - world.now > 30_000_000_000)
+        world.pass(19_000_000)
+        world.acquireLong()
+        #expect(world.permitRequests.isEmpty)
+        world.pass(1_000_000)
+        world.acquireLong()
+        world.permit()
+        world.finishOpening(succeeds: true)
+        #expect(world.machine.leasedCount == 1 && world.machine.failures == 0)
+    }
+
     @Test("A broken connection is closed, and replaced for who waits")
     func broken() {
         var world = PoolWorld(configuration(maximum: 1), seed: 4)

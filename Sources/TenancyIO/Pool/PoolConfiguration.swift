@@ -22,6 +22,9 @@ public struct PoolConfiguration: Sendable, Hashable {
     public var minimumBackoff: Duration = .milliseconds(100)
     /// The longest pause between attempts to connect; 10 seconds by default.
     public var maximumBackoff: Duration = .seconds(10)
+    /// The longest pause between attempts to connect while calls ask for connections, so that a server that is back is
+    /// found soon by those who need it; 250 milliseconds by default.
+    public var demandBackoff: Duration = .milliseconds(250)
     /// How long a connection may be held until it is reported as leaked, with the place where it was taken; 60 seconds
     /// by default, `nil` for never.
     public var leakThreshold: Duration? = .seconds(60)

@@ -24,6 +24,7 @@ extension PoolStateMachine {
             lease(id, to: place, now: now)
             return .connection(id, connection)
         }
+        if failures > 0 { hasten() }
         if failures > 0, now < retryTime, leasedCount == 0, openingCount == 0 { return .refused(unavailableError) }
         guard now < deadline else { return .refused(timeoutError) }
         let token = waiters.append(Waiter(request: makeRequest(), since: now, place: place))

@@ -12,6 +12,7 @@ extension PoolStateMachine {
             guard isMissed || isWanted else { return }
             if failures > 0 {
                 if openingCount > 0 { return }
+                if waiters.count > 0 { hasten() }
                 if now < retryTime {
                     if retryTimer == nil { retryTimer = timers.add(at: retryTime, .retry) }
                     return
@@ -122,11 +123,20 @@ extension PoolStateMachine {
         let pause = jittered(
             doubled.overflow ? limits.maximumBackoff : min(doubled.partialValue, limits.maximumBackoff))
         retryTime = Self.sum(now, pause)
+        demandTime = Self.sum(now, jittered(limits.demandBackoff))
         if let timer = retryTimer { _ = timers.remove(timer) }
         retryTimer = nil
         actions.append(.reportFailure(error, pause: pause))
         guard leasedCount == 0, openingCount == 0, idle.isEmpty else { return }
         while let waiter = popWaiter() { actions.append(.refuse(waiter.request, unavailableError)) }
+    }
+
+    /// Tries sooner, because somebody asks.
+    mutating func hasten() {
+        guard demandTime < retryTime else { return }
+        retryTime = demandTime
+        if let timer = retryTimer { _ = timers.remove(timer) }
+        retryTimer = nil
     }
 
     /// One timer per connection looks at its age, its idleness and its holder, and comes back when the next of them

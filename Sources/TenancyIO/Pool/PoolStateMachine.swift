@@ -78,6 +78,7 @@ struct PoolStateMachine<Connection, Request> {
         var openTimeout: UInt64
         var minimumBackoff: UInt64
         var maximumBackoff: UInt64
+        var demandBackoff: UInt64
         var leakThreshold: UInt64?
 
         init(_ configuration: PoolConfiguration) {
@@ -91,6 +92,7 @@ struct PoolStateMachine<Connection, Request> {
             openTimeout = max(1_000_000, nanoseconds(configuration.openTimeout))
             minimumBackoff = max(1_000_000, nanoseconds(configuration.minimumBackoff))
             maximumBackoff = max(minimumBackoff, nanoseconds(configuration.maximumBackoff))
+            demandBackoff = max(minimumBackoff, nanoseconds(configuration.demandBackoff))
             leakThreshold = configuration.leakThreshold.map(nanoseconds)
         }
     }
@@ -107,6 +109,8 @@ struct PoolStateMachine<Connection, Request> {
     var openingCount = 0
     var failures = 0
     var retryTime: UInt64 = 0
+    /// The same, if a call asks for a connection.
+    var demandTime: UInt64 = 0
     var retryTimer: TimerHeap<Timer>.Token?
     /// When the ceiling is asked again for room for the minimum.
     var minimumTimer: TimerHeap<Timer>.Token?

@@ -6,7 +6,7 @@ extension Engine {
 
     /// Asks the server for nothing, to learn whether it answers.
     func ask(_ context: TenantContext) async throws(TenancyError) {
-        if let pipeline = try lanes.pipeline(for: context.tenant) {
+        if let pipeline = lanes.pipeline(for: context.tenant) {
             let exchange = Exchange([Self.question], loss: .harmless, isRepeatable: true)
             pipeline.submit(exchange)
             _ = try await exchange.answer.value(

@@ -69,7 +69,7 @@ final class Engine: Sendable {
     }
 
     /// The rows of a short read, over a lane; over another one, or a connection of its own, if something slow goes
-    /// before it there.
+    /// before it there, or the lanes have lost theirs.
     func readShort(
         _ bound: BoundStatement, _ plan: TablePlan, _ context: TenantContext, from position: UInt64? = nil
     ) async throws(TenancyError) -> PostgresRows {
@@ -77,7 +77,11 @@ final class Engine: Sendable {
         // one tenant's role does not bind another's.
         let sharesTransaction = position == nil && binder.isolation.role == nil
         for _ in 0..<2 {
-            guard let pipeline = try lanes.pipeline(for: context.tenant) else { break }
+            guard let pipeline = lanes.pipeline(for: context.tenant) else {
+                // Whoever asks a replica has the primary to ask, which is no slower.
+                if source.replica != nil, let error = lanes.error { throw error.with { $0.tenant = context.tenant } }
+                break
+            }
             let exchange = Exchange(
                 [binder.command(context.tenant, from: position), Command(bound, plan: plan)], loss: .harmless,
                 isRepeatable: true, isMovable: true, sharing: sharesTransaction ? plan : nil)
@@ -116,7 +120,7 @@ extension Engine {
     ) async throws(TenancyError) -> CursorSource {
         let session = try await session(context)
         let cursor = Cursor("tenancy_stream", bound, plan, batchSize: batchSize)
-        let binding = binder.command(context.tenant, until: context.deadline, from: position)
+        let binding = binder.command(inBegun: context, from: position)
         do throws(TenancyError) {
             try await session.exchange([.begin, binding, cursor.declare], loss: .harmless, in: context)
                 .checked().check(position)

@@ -65,6 +65,9 @@ final class PostgresAdapter: DatabaseAdapter {
     /// Where relaxed reads may go; `nil` without replicas, and before the start.
     var replicas: ReplicaSet? { reference.load()?.replicas }
 
+    /// The connections that short reads share; `nil` until it was started.
+    var lanes: LaneSet? { reference.load()?.lanes }
+
     private func engine() throws(TenancyError) -> Engine {
         guard let engine = reference.load() else {
             throw TenancyError(.unavailable, "The database was not started.", hint: "Call start(_:) first.")

@@ -38,7 +38,7 @@ struct Startup {
         try await use(try await source.open()) { pipeline throws(TenancyError) in
             // In one exchange with the binding, so that it is asked under the role that statements run under.
             let question = Command(question, isNamed: false)
-            let answer = try await pipeline.ask([binder.command(.system), question], until: limit)
+            let answer = try await pipeline.ask([binder.proof, question], until: limit)
             let catalogue = try Catalogue(answer.rows())
             if configuration.migration == nil {
                 let steps = try update(catalogue).steps()

@@ -35,14 +35,13 @@ final class TransactionCore: Sendable {
     }
 
     private static func begin(_ options: TransactionOptions) -> Command {
-        if options == TransactionOptions() { return .begin }
-        var text = "BEGIN"
+        var level = "READ COMMITTED"
         switch options.isolation {
-        case .repeatableRead?: text += " ISOLATION LEVEL REPEATABLE READ"
-        case .serializable?: text += " ISOLATION LEVEL SERIALIZABLE"
-        default: break
+        case .repeatableRead?: level = "REPEATABLE READ"
+        case .serializable?: level = "SERIALIZABLE"
+        default: if !options.isReadOnly { return .begin }
         }
-        return Command(text: options.isReadOnly ? text + " READ ONLY" : text)
+        return Command(text: "BEGIN ISOLATION LEVEL \(level)" + (options.isReadOnly ? " READ ONLY" : ""))
     }
 
     /// A name for a cursor that no other has.
@@ -73,7 +72,7 @@ final class TransactionCore: Sendable {
             turns.checkIn(())
             throw error
         }
-        if isFirst { prefix = [begin, session.binder.command(self.context.tenant, until: self.context.deadline)] }
+        if isFirst { prefix = [begin, session.binder.command(inBegun: self.context)] }
         if isProtected { prefix.append(Self.savepoint) }
         do throws(TenancyError) {
             var answer = try await session.exchange(

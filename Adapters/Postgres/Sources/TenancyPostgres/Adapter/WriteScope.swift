@@ -171,7 +171,7 @@ struct SessionScope: WriteScope {
         var index = 0
         do throws(TenancyError) {
             while let commands = try batch(index) {
-                let prefix = index == 0 ? [.begin, binding] : []
+                let prefix = index == 0 ? [.begin, session.binder.command(inBegun: context)] : []
                 // Nothing lasts before the commit.
                 var answer = try await session.exchange(prefix + commands, loss: .harmless, in: context)
                 answer.failedCommand -= prefix.count

@@ -47,16 +47,19 @@ struct ConnectionParameters: Sendable {
         }
         if hosts.count > 1 { settings.append(("target_session_attrs", "read-write")) }
         // A pooler in transaction mode refuses or forgets settings of the session.
-        if configuration.pooling == .session, purpose != .migration {
-            settings.append(("options", Self.options(configuration)))
+        if configuration.pooling == .session {
+            settings.append(("options", Self.options(configuration, for: purpose)))
         }
         self.hosts = hosts
         self.settings = settings.map { ($0.0, Secret($0.1)) } + (password.map { [("password", $0)] } ?? [])
     }
 
-    private static func options(_ configuration: PostgresConfiguration) -> String {
+    private static func options(_ configuration: PostgresConfiguration, for purpose: Purpose) -> String {
+        // The role's or the database's default may be another.
+        var options = [#"-c default_transaction_isolation=read\ committed"#]
+        if purpose == .migration { return options[0] }
         // Compiling a plan takes longer than most of these statements.
-        var options = ["-c jit=off"]
+        options.append("-c jit=off")
         for (name, bound) in [
             ("statement_timeout", configuration.statementTimeout), ("lock_timeout", configuration.lockTimeout),
             ("idle_in_transaction_session_timeout", configuration.transactionTimeout),

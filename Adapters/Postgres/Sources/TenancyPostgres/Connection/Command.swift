@@ -31,8 +31,8 @@ struct Command: Sendable {
         self.init(bound, isKept: isKept, isNamed: false)
     }
 
-    /// Begins a transaction.
-    static let begin = Command(CompiledStatement("BEGIN", types: []))
+    /// Begins a transaction, whatever the role's or the database's default level is.
+    static let begin = Command(CompiledStatement("BEGIN ISOLATION LEVEL READ COMMITTED", types: []))
     /// Makes a transaction's changes last.
     static let commit = Command(CompiledStatement("COMMIT", types: []))
     /// Undoes a transaction.

@@ -5,6 +5,8 @@ struct Flight {
     let lead: Int
     /// The statements that are prepared before the other commands.
     let preparations: [Int]
+    /// ``PreparedStatements/serial`` when it was sent.
+    let serial: Int
     /// Whether it may share its transaction with others, so that it is over when its own results have come.
     let isShared: Bool
     /// The number of the synchronization point behind it: those with the same number share a transaction.

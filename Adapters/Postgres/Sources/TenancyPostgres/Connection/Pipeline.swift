@@ -11,6 +11,8 @@ actor Pipeline {
     /// Whether statements are prepared; not behind a pooler that gives each transaction another connection.
     private let keepsStatements: Bool
     private var prepared: PreparedStatements
+    /// Those of the commands of the exchange that is sent.
+    private var names: [String?] = []
 
     private var source: ReactorSource?
     private var waiting: [Exchange] = []
@@ -134,31 +136,27 @@ actor Pipeline {
         let table = exchange.shareableTable
         if table == nil || table !== open.table || open.count == Self.maximumShares { synchronize() }
         if let loss { return finish(exchange, .failure(loss)) }
+        let commands = exchange.commands
         var preparations: [Int] = []
         var isSent = true
         var lead = 0
+        names.removeAll(keepingCapacity: true)
         if keepsStatements {
             // The beginning of a transaction with properties of its own: the server takes it only before anything else
             // is looked at, and preparing is looking.
-            if let first = exchange.commands.first, !first.isNamed {
-                isSent = send(first)
+            if let first = commands.first, !first.isNamed {
+                isSent = send(first, as: nil)
                 lead = 1
             }
-            for command in exchange.commands where command.isNamed {
-                let (name, isNew) = prepared.name(of: command.bound.statement)
-                guard isNew else { continue }
-                let statement = command.bound.statement
-                preparations.append(statement.id)
-                isSent =
-                    isSent
-                    && PQsendPrepare(
-                        link.handle, name, statement.text, Int32(statement.types.count), statement.types) == 1
-            }
+            for command in commands.dropFirst(lead) { isSent = isSent && name(command, &preparations) }
         }
-        for command in exchange.commands.dropFirst(lead) { isSent = isSent && send(command) }
+        for index in commands.indices.dropFirst(lead) {
+            isSent = isSent && send(commands[index], as: keepsStatements ? names[index - lead] : nil)
+        }
         flights.append(
             Flight(
-                exchange: exchange, lead: lead, preparations: preparations, isShared: table != nil, point: points.sent))
+                exchange: exchange, lead: lead, preparations: preparations, serial: prepared.serial,
+                isShared: table != nil, point: points.sent))
         open = (open.count + 1, table)
         if !isSent { lose() } else if table == nil { synchronize() }
     }
@@ -175,9 +173,25 @@ actor Pipeline {
         if tenancy_pipeline_sync(link.handle) != 1 { lose() }
     }
 
-    private func send(_ command: Command) -> Bool {
+    /// Adds a command's name, under which it is prepared first if it has to be; none if its text is to be sent.
+    private func name(_ command: Command, _ preparations: inout [Int]) -> Bool {
         let statement = command.bound.statement
-        let name = keepsStatements && command.isNamed ? prepared.name(of: statement).name : nil
+        let use =
+            command.isNamed ? prepared.use(statement, in: points.sent, after: points.passed) : .text
+        switch use {
+        case .text: names.append(nil)
+        case .name(let name): names.append(name)
+        case .newName(let name):
+            names.append(name)
+            preparations.append(statement.id)
+            return PQsendPrepare(
+                link.handle, name, statement.text, Int32(statement.types.count), statement.types) == 1
+        }
+        return true
+    }
+
+    private func send(_ command: Command, as name: String?) -> Bool {
+        let statement = command.bound.statement
         return command.bound.parameters.withPointers { count, values, lengths, formats in
             if let name {
                 return PQsendQueryPrepared(link.handle, name, count, values, lengths, formats, 1) == 1
@@ -260,7 +274,9 @@ actor Pipeline {
             answer.replies.append(Reply(rows: PostgresRows(owning: result), count: count))
             return
         case PGRES_PIPELINE_ABORTED:
-            if case .preparation(let id) = flight.owner(of: position) { prepared.forget(id, isThere: false) }
+            if case .preparation(let id) = flight.owner(of: position) {
+                prepared.forget(id, upTo: flight.serial, isThere: false)
+            }
             isSkipped = true
             position += 1
         default:
@@ -282,7 +298,7 @@ actor Pipeline {
         var number = 0
         switch flight.owner(of: position) {
         case .preparation(let id):
-            prepared.forget(id, isThere: false)
+            prepared.forget(id, upTo: flight.serial, isThere: false)
             number = commands.firstIndex { $0.bound.statement.id == id } ?? 0
         case .command(let position):
             number = position
@@ -302,7 +318,7 @@ actor Pipeline {
         self.answer = Answer()
         self.stale = []
         self.isSkipped = false
-        for id in stale { prepared.forget(id, isThere: failureState != "26000") }
+        for id in stale { prepared.forget(id, upTo: flight.serial, isThere: failureState != "26000") }
         let exchange = flight.exchange
         if isSkipped, answer.failure == nil {
             // Not its own failure, so it is none of the caller's business.

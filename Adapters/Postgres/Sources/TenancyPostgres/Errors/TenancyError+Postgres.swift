@@ -81,6 +81,12 @@ extension TenancyError {
         case "55P03": (.locked, "Another transaction holds a lock that the statement needs.", nil)
         case "25006": (.readOnly, "The server takes no writes, or the transaction is one for reading only.", nil)
         case "25P02": (.transactionClosed, "The transaction was ended by an earlier error.", nil)
+        case "25001":
+            (
+                .invalidConfiguration, "Transactions begin with another isolation level than READ COMMITTED.",
+                "Reset default_transaction_isolation of the login role and the database (ALTER ROLE … RESET …, "
+                    + "ALTER DATABASE … RESET …), and have the pooler make its connections anew."
+            )
         case "25P01", "3B001": (.transactionClosed, "The transaction has ended.", nil)
         case "53100": (.storageFull, "The server's disk is full.", nil)
         case "22001": (.valueTooLarge, "A value is longer than its column.", nil)

@@ -15,6 +15,12 @@ final class Lane: Sendable {
     private let source: PipelineSource
     private let state = Mutex(State.opening)
     private let reconnection = Mutex<Task<Void, Never>?>(nil)
+    /// Whether a call has come while there was no connection.
+    private let isMissed = Atomic<Bool>(false)
+
+    /// The longest pause between attempts to connect, and the longest while calls come that could use it.
+    private static let maximumPause = Duration.seconds(5)
+    private static let missedPause = Duration.milliseconds(250)
 
     init(on reactor: Reactor, _ source: PipelineSource) {
         self.reactor = reactor
@@ -41,6 +47,9 @@ final class Lane: Sendable {
             }
         }
     }
+
+    /// Has the lane look for the server sooner, because a call could use it.
+    func miss() { isMissed.store(true, ordering: .relaxed) }
 
     /// Ends the connection, and attempts to make another.
     func close() async {
@@ -75,20 +84,25 @@ final class Lane: Sendable {
         guard isWanted else { return }
         // What holds the task is the lane, which the task must not keep from going away.
         let task = Task { [weak self, reactor] in
-            var backoff = Backoff(minimum: .milliseconds(20), maximum: .seconds(5))
+            var backoff = Backoff(minimum: .milliseconds(20), maximum: Self.maximumPause)
             while !Task.isCancelled {
                 do throws(TenancyError) {
                     try await self?.connect()
                     return
                 } catch {
                     self?.note(error)
-                    let pause = backoff.next()
-                    try? await reactor.sleep(until: .now + pause)
+                    let end = ContinuousClock.now + backoff.next()
+                    repeat {
+                        let step = ContinuousClock.now + Self.missedPause * Double.random(in: 0.5...1)
+                        try? await reactor.sleep(until: min(end, step))
+                    } while ContinuousClock.now < end && !Task.isCancelled && self?.takeMissed() == false
                 }
             }
         }
         reconnection.withLock { $0 = task }
     }
+
+    private func takeMissed() -> Bool { isMissed.exchange(false, ordering: .relaxed) }
 
     private func note(_ error: TenancyError) {
         state.withLock { state in

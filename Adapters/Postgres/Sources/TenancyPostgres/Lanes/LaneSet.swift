@@ -30,34 +30,39 @@ final class LaneSet: Sendable {
     /// Where a tenant's short reads go now: to the reactor that the caller runs on, if there is one, so that nobody
     /// changes threads; else to the tenant's.
     ///
-    /// - Returns: `nil` if all lanes are held up by something slow.
-    /// - Throws: ``TenancyError`` with ``TenancyError/Code/unavailable`` if none has a connection.
-    func pipeline(for tenant: TenantID) throws(TenancyError) -> Pipeline? {
+    /// - Returns: `nil` if all lanes are held up by something slow, or have no connection now; then they look for the
+    ///   server sooner.
+    func pipeline(for tenant: TenantID) -> Pipeline? {
         var home = 0
         if let current = reactors.reactors.firstIndex(where: \.isCurrent) {
             home = current
         } else {
             home = reactors.position(for: tenant)
         }
-        var hasConnection = false
-        if let pipeline = best(lanes[home], &hasConnection) { return pipeline }
+        if let pipeline = best(lanes[home]) { return pipeline }
         for (position, others) in lanes.enumerated() where position != home {
-            if let pipeline = best(others, &hasConnection) { return pipeline }
+            if let pipeline = best(others) { return pipeline }
         }
+        return nil
+    }
+
+    /// Why there is no connection; `nil` if there is one.
+    var error: TenancyError? {
         if hasConnection { return nil }
-        let error = lanes[home].lazy.compactMap(\.error).first
-        throw error
+        return lanes.joined().lazy.compactMap(\.error).first
             ?? TenancyError(
                 .unavailable, "There is no connection to the server.", hint: "Repeat; new ones are being made.")
     }
 
     /// The lane with the least under way.
-    private func best(_ lanes: [Lane], _ hasConnection: inout Bool) -> Pipeline? {
+    private func best(_ lanes: [Lane]) -> Pipeline? {
         var best: Pipeline?
         var least = Int.max
         for lane in lanes {
-            guard let pipeline = lane.pipeline else { continue }
-            hasConnection = true
+            guard let pipeline = lane.pipeline else {
+                lane.miss()
+                continue
+            }
             let count = pipeline.load.count
             if count == 0 { return pipeline }
             if count < least, pipeline.load.silence < Self.patience { (best, least) = (pipeline, count) }

@@ -40,14 +40,17 @@ struct SharedTransactionTests {
         "SELECT current_setting('app.tenant_id', true), now()::text, (12 / $1)::text", types: [.int8])
 
     /// A read on a tenant's behalf: the tenant as the server knows it, its transaction's time, and 12 divided.
-    private func read(_ tenant: String, dividedBy divisor: Int64, of table: Int? = 0) throws -> Exchange {
+    private func read(
+        _ tenant: String, dividedBy divisor: Int64, of table: Int? = 0, by question: CompiledStatement = question,
+        isRepeatable: Bool = true
+    ) throws -> Exchange {
         var parameters = ParameterBuffer(capacity: 1)
         parameters.append(integer: divisor)
         return Exchange(
             [
                 Command(Isolation.tenantSetting.binding(try TenantID(tenant)), isKept: false),
-                Command(BoundStatement(statement: Self.question, parameters: parameters)),
-            ], loss: .harmless, isRepeatable: true, sharing: table.map { Self.tables[$0] })
+                Command(BoundStatement(statement: question, parameters: parameters)),
+            ], loss: .harmless, isRepeatable: isRepeatable, sharing: table.map { Self.tables[$0] })
     }
 
     /// Submits all in one turn of the reactor.
@@ -99,6 +102,47 @@ struct SharedTransactionTests {
                 }
             }
             #expect(pipeline.load.count == 0)
+        }
+    }
+
+    @Test("A statement that was to be prepared in a transaction that failed fails nobody who sends it meanwhile")
+    func unprepared() async throws {
+        try await withPipeline { pipeline in
+            for failing in [[0], [0, 16, 32], [1, 17], [15, 16]] {
+                let question = CompiledStatement(Self.question.text, types: [.int8])
+                let reads = try (0..<48).map { index in
+                    let isFailing = failing.contains(index)
+                    return try read(
+                        "t\(index)", dividedBy: isFailing ? 0 : 3, by: isFailing ? Self.question : question,
+                        isRepeatable: false)
+                }
+                await submit(reads, to: pipeline)
+                for (index, exchange) in reads.enumerated() where !failing.contains(index) {
+                    let answer = try await texts(exchange)
+                    #expect(answer[0] == "t\(index)" && answer[2] == "4")
+                }
+            }
+        }
+    }
+
+    @Test("The server keeps as many statements as the connection does, whatever fails", .timeLimit(.minutes(1)))
+    func bounded() async throws {
+        try await withPipeline { pipeline in
+            let questions = (0..<40).map { _ in CompiledStatement(Self.question.text, types: [.int8]) }
+            for round in 0..<60 {
+                let reads = try (0..<24).map { index in
+                    let question = questions[index % 3 == 0 ? (round * 7 + index) % 40 : index % 7]
+                    return try read("t", dividedBy: (round + index) % 11 == 0 ? 0 : 3, by: question)
+                }
+                await submit(reads, to: pipeline)
+                for exchange in reads { _ = try? await texts(exchange) }
+            }
+            // What is dropped is dropped behind what is sent next.
+            await submit([try read("t", dividedBy: 1)], to: pipeline)
+            let count = Exchange(
+                [Command(text: "SELECT count(*) FROM pg_prepared_statements", isKept: true)], loss: .harmless)
+            await submit([count], to: pipeline)
+            #expect(try await count.answer.value().checked().rows().int64(0, 0) <= 16)
         }
     }
 

@@ -22,6 +22,8 @@ extension PostgresConfiguration {
         _ server: TestServer = .application, _ change: (inout PostgresConfiguration) -> Void = { _ in }
     ) throws -> PostgresConfiguration {
         var configuration = try PostgresConfiguration(url: server.address())
+        // Tests begin all at once, and logging in takes a while on a machine that is busy with others.
+        configuration.connectTimeout = .seconds(30)
         change(&configuration)
         return configuration
     }

@@ -60,9 +60,11 @@ struct ReplicaFailureTests {
         try outcome.get()
     }
 
-    @Test("No read fails while a replica's connections are ended, it is stopped, and it comes back")
-    func stopped() async throws {
-        let servers = try await ReplicatedServers()
+    @Test(
+        "No read fails while a replica's connections are ended, it is stopped, and it comes back",
+        arguments: [false, true])
+    func stopped(isPooled: Bool) async throws {
+        let servers = try await ReplicatedServers(isPooled: isPooled)
         try await withReader(servers) { handle, adapter in
             try await reading(handle) {
                 for _ in 0..<10 {
@@ -104,9 +106,11 @@ struct ReplicaFailureTests {
         }
     }
 
-    @Test("A stream that has given rows fails as one from the primary would, and one that has not goes on")
-    func streams() async throws {
-        let servers = try await ReplicatedServers()
+    @Test(
+        "A stream that has given rows fails as one from the primary would, and one that has not goes on",
+        arguments: [false, true])
+    func streams(isPooled: Bool) async throws {
+        let servers = try await ReplicatedServers(isPooled: isPooled)
         try await withReader(servers) { handle, adapter in
             let kill = """
                 SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
@@ -152,9 +156,9 @@ struct ReplicaFailureTests {
         }
     }
 
-    @Test("A replica that has become a primary shows nothing of its own")
-    func promoted() async throws {
-        let servers = try await ReplicatedServers()
+    @Test("A replica that has become a primary shows nothing of its own", arguments: [false, true])
+    func promoted(isPooled: Bool) async throws {
+        let servers = try await ReplicatedServers(isPooled: isPooled)
         // Until the next question only the server itself can tell that it is no longer what it was.
         try await withReader(servers, { $0.replicaInterval = .seconds(1) }) { handle, adapter in
             try await reading(handle) {

@@ -24,9 +24,11 @@ struct ReplicaReadTests {
     }
     private static let readsInSees = 8
 
-    @Test("Relaxed reads of every kind are the replica's; strong ones, transactions and reads of own writes are not")
-    func routed() async throws {
-        let servers = try await ReplicatedServers()
+    @Test(
+        "Relaxed reads of every kind are the replica's; strong ones, transactions and reads of own writes are not",
+        arguments: [false, true])
+    func routed(isPooled: Bool) async throws {
+        let servers = try await ReplicatedServers(isPooled: isPooled)
         try await servers.withSDK(servers.configuration()) { sdk, adapter in
             try await sdk.tenants.create(united, name: "United")
             let handle = try await sdk.tenant(united)
@@ -108,9 +110,11 @@ struct ReplicaReadTests {
         }
     }
 
-    @Test("No tenant reads something older than its own last write, however far the replica is behind")
-    func ownWrites() async throws {
-        let servers = try await ReplicatedServers(options: ["recovery_min_apply_delay=150ms"])
+    @Test(
+        "No tenant reads something older than its own last write, however far the replica is behind",
+        arguments: [false, true])
+    func ownWrites(isPooled: Bool) async throws {
+        let servers = try await ReplicatedServers(options: ["recovery_min_apply_delay=150ms"], isPooled: isPooled)
         try await servers.withSDK(servers.configuration()) { sdk, adapter in
             let tenants = (0..<24).map { tenant("t\($0)") }
             for id in tenants { try await sdk.tenants.create(id, name: "T") }

@@ -49,11 +49,16 @@ final class OwnServer: Sendable {
 
     private static func place() throws -> (program: String, folder: String, port: Int) {
         guard let program = Self.binaries else { throw CancellationError() }
-        let folder = FileManager.default.temporaryDirectory.appending(path: uniqueName("tenancy-pg")).path
+        // Nobody listens on a port that the system has just given to somebody else.
+        return (program, try makeFolder("tenancy-pg"), try SilentServer().port)
+    }
+
+    /// Makes a folder for whom servers run as.
+    static func makeFolder(_ name: String) throws -> String {
+        let folder = FileManager.default.temporaryDirectory.appending(path: uniqueName(name)).path
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         if getuid() == 0 { try Self.run("/bin/chown", ["postgres", folder]) }
-        // Nobody listens on a port that the system has just given to somebody else.
-        return (program, folder, try SilentServer().port)
+        return folder
     }
 
     func start(_ options: [String] = []) throws {
@@ -79,10 +84,15 @@ final class OwnServer: Sendable {
     }
 
     private func server(_ name: String, _ arguments: [String]) throws {
+        try Self.runAsServer(program + "/" + name, arguments)
+    }
+
+    /// Runs a program that refuses to run with every right.
+    static func runAsServer(_ path: String, _ arguments: [String]) throws {
         if getuid() == 0 {
-            try Self.run("/usr/sbin/runuser", ["-u", "postgres", "--", program + "/" + name] + arguments)
+            try Self.run("/usr/sbin/runuser", ["-u", "postgres", "--", path] + arguments)
         } else {
-            try Self.run(program + "/" + name, arguments)
+            try Self.run(path, arguments)
         }
     }
 

@@ -19,13 +19,16 @@ struct Reading: Entity {
 struct ReplicatedServers: Sendable {
     let primary: OwnServer
     var replicas: [OwnServer]
+    /// What stands in front of the primary, and of each replica; none if nothing does.
+    private let poolers: [OwnPooler]
 
-    init(replicas count: Int = 1, options: [String] = []) async throws {
-        (primary, replicas) = try await blocking {
+    /// - Parameter isPooled: Whether everybody goes through PgBouncer, in transaction mode.
+    init(replicas count: Int = 1, options: [String] = [], isPooled: Bool = false) async throws {
+        (primary, replicas, poolers) = try await blocking {
             let primary = try OwnServer()
             let replicas = try (0..<count).map { _ in try OwnServer(following: primary, options: options) }
-            for replica in replicas { try replica.waitUntilReady() }
-            return (primary, replicas)
+            for server in [primary] + replicas { try server.waitUntilReady() }
+            return (primary, replicas, isPooled ? try ([primary] + replicas).map(OwnPooler.init(inFrontOf:)) : [])
         }
         try await primary.texts("CREATE ROLE tenancy_app LOGIN; SELECT 1")
     }
@@ -33,16 +36,20 @@ struct ReplicatedServers: Sendable {
     func configuration(
         _ change: (inout PostgresConfiguration) -> Void = { _ in }
     ) -> PostgresConfiguration {
+        let ports = poolers.isEmpty ? ([primary] + replicas).map(\.port) : poolers.map(\.port)
         var configuration = PostgresConfiguration(
-            host: "127.0.0.1", port: primary.port, database: "postgres", user: "tenancy_app")
+            host: "127.0.0.1", port: ports[0], database: "postgres", user: "tenancy_app")
+        if !poolers.isEmpty { configuration.pooling = .transaction }
         configuration.migration = .init(user: "tenancy_admin")
         configuration.schema = "tenancy"
+        configuration.connectTimeout = .seconds(30)
+        configuration.pool.acquireTimeout = .seconds(30)
         configuration.pool.minimum = 0
         configuration.pool.maximum = 8
         configuration.lanes = 1
         configuration.maximumReplicaLag = .seconds(60)
         configuration.replicaInterval = .milliseconds(10)
-        configuration.replicas = replicas.map { PostgresReplica(.init("127.0.0.1", port: $0.port)) }
+        configuration.replicas = ports.dropFirst().map { PostgresReplica(.init("127.0.0.1", port: $0)) }
         change(&configuration)
         return configuration
     }

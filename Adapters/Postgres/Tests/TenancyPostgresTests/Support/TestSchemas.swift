@@ -19,7 +19,7 @@ final class TestSchemas: Sendable {
     func configuration(_ server: TestServer = .application) throws -> PostgresConfiguration {
         let name = uniqueName("tenancy_adapter")
         names.withLock { $0.append(name) }
-        var configuration = try PostgresConfiguration(url: server.address())
+        var configuration = try PostgresConfiguration.test(server)
         let admin = try PostgresConfiguration(url: TestServer.admin.address())
         configuration.migration = .init(user: admin.user, password: admin.password)
         configuration.schema = name
