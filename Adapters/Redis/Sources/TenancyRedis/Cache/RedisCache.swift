@@ -8,7 +8,7 @@ public import TenancyIO
 ///
 /// All callers share a few connections; what they ask for at the same time travels together. Every step that changes
 /// something is one script and so one step on the server.
-public final class RedisCache: CacheAdapter {
+public final class RedisCache: CacheNotifying {
     /// `redis`.
     public let name = "redis"
 
@@ -17,6 +17,7 @@ public final class RedisCache: CacheAdapter {
     private let givenReactors: ReactorGroup?
     private let state = Locked(State())
     private let counts = Counts()
+    private let changes: ChangeFeeds
 
     private struct State {
         var ownReactors: ReactorGroup?
@@ -52,6 +53,7 @@ public final class RedisCache: CacheAdapter {
         self.configuration = configuration
         self.logger = logger
         givenReactors = reactors
+        changes = ChangeFeeds(logger: logger)
     }
 
     /// Connects and logs in, as far as the servers can be reached. Where they can't be, that is logged and ``health()``
@@ -99,7 +101,11 @@ public final class RedisCache: CacheAdapter {
             for _ in 0..<configuration.connectionsPerReactor { nodes.append(RedisNode(connector, logger: logger)) }
         }
         state.withLock { $0.lanes = nodes.map(Lane.server) }
-        return try await start(nodes)
+        let reason = try await start(nodes)
+        if configuration.tellsOfChanges {
+            changes.begin(RedisConnector(configuration: configuration, tls: tls, reactor: reactors.reactors[0]))
+        }
+        return reason
     }
 
     private func startMasters(_ reactors: ReactorGroup, _ tls: TLSContext?) async throws(TenancyError) -> TenancyError?
@@ -118,6 +124,13 @@ public final class RedisCache: CacheAdapter {
         }
         let unknown = try await watch.start()
         let reason = try await start(lanes.flatMap { $0.update() })
+        // Before the lanes, because copies of what a new master says are told of only when it is listened to.
+        if configuration.tellsOfChanges {
+            let (configuration, reactor) = (configuration, reactors.reactors[0])
+            changes.begin(watch) { tenure in
+                RedisConnector(to: .init(tenure: tenure, watch: watch), configuration, tls: tls, reactor: reactor)
+            }
+        }
         watch.onChange { for lane in all { lane.follow() } }
         // The masters may have changed since.
         for lane in lanes { lane.follow() }
@@ -253,6 +266,7 @@ public final class RedisCache: CacheAdapter {
             defer { (state.lanes, state.watch, state.ownReactors) = ([], nil, nil) }
             return (state.lanes, state.watch, state.ownReactors)
         }
+        await changes.stop()
         await watch?.stop()
         for lane in lanes {
             switch lane {
@@ -262,6 +276,15 @@ public final class RedisCache: CacheAdapter {
         }
         await reactors?.stop()
     }
+
+    // MARK: Changes
+
+    /// `false`: what somebody else changes is told a moment after it.
+    public var notifiesBeforeReturning: Bool { false }
+
+    /// Tells an observer of every change of an entry, whoever makes it, if ``RedisConfiguration/tellsOfChanges`` is set and
+    /// the server's user may listen.
+    public func addObserver(_ observer: any CacheObserver) { changes.add(observer) }
 
     // MARK: Lanes
 

@@ -32,6 +32,22 @@ struct RedisKeys {
         return pattern
     }
 
+    /// What every entry's name begins with, whosever it is.
+    static let commonPrefix = "mt_sdk:tenant:"
+
+    /// Whose entry has a name, and under which key it stands, whatever the epoch; `nil` if it is no entry's.
+    static func entry(of name: [UInt8], isOfCluster: Bool) -> (TenantID, CacheKey)? {
+        guard name.starts(with: commonPrefix.utf8) else { return nil }
+        let colon = UInt8(ascii: ":")
+        let parts = name.dropFirst(commonPrefix.utf8.count).split(
+            separator: colon, maxSplits: 2, omittingEmptySubsequences: false)
+        guard parts.count == 3, let tenant = try? TenantID(String(decoding: parts[0], as: UTF8.self)) else {
+            return nil
+        }
+        let key = parts[2].dropFirst(isOfCluster ? tagLength : 0)
+        return (tenant, CacheKey(String(decoding: key, as: UTF8.self)))
+    }
+
     /// How many bytes a hash tag takes in a name, with its braces.
     static let tagLength = 6
 
@@ -51,7 +67,7 @@ struct RedisKeys {
     }
 
     private static func append(_ tenant: TenantID, to bytes: inout [UInt8]) {
-        bytes.append(contentsOf: "mt_sdk:tenant:".utf8)
+        bytes.append(contentsOf: commonPrefix.utf8)
         bytes.append(contentsOf: tenant.rawValue.utf8)
         bytes.append(contentsOf: ":".utf8)
     }

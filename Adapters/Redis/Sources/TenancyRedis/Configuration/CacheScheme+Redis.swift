@@ -27,6 +27,7 @@ extension CacheScheme {
     /// | `cache.commandTimeout` | `TENANCY_CONFIG_CACHE_COMMAND_TIMEOUT` | time | `1s` | `1ms…1h` |
     /// | `cache.idleTimeout` | `TENANCY_CONFIG_CACHE_IDLE_TIMEOUT` | time | `5s` | `1ms…1h` |
     /// | `cache.connectionsPerReactor` | `TENANCY_CONFIG_CACHE_CONNECTIONS_PER_REACTOR` | integer | `1` | `1…16` |
+    /// | `cache.tellsOfChanges` | `TENANCY_CONFIG_CACHE_TELLS_OF_CHANGES` | boolean | `true` | |
     /// | `cache.maximumWaitingCalls` | `TENANCY_CONFIG_CACHE_MAXIMUM_WAITING_CALLS` | integer | `16384` | `1…1048576` |
     public static var redis: CacheScheme {
         let time = SettingKey.Kind.duration(in: .milliseconds(1) ... .seconds(3_600))
@@ -41,7 +42,7 @@ extension CacheScheme {
                 SettingKey("tls", .boolean), SettingKey("tlsAuthorityFile", .text), SettingKey("tlsServerName", .text),
                 SettingKey("connectTimeout", time), SettingKey("commandTimeout", time),
                 SettingKey("idleTimeout", time), SettingKey("connectionsPerReactor", .integer(in: 1...16)),
-                SettingKey("maximumWaitingCalls", .integer(in: 1...1 << 20)),
+                SettingKey("maximumWaitingCalls", .integer(in: 1...1 << 20)), SettingKey("tellsOfChanges", .boolean),
             ]
         ) { settings throws(TenancyError) in
             let configuration = try configuration(settings)
@@ -79,6 +80,7 @@ extension CacheScheme {
         result.idleTimeout = settings.duration("idleTimeout") ?? result.idleTimeout
         result.connectionsPerReactor = settings.integer("connectionsPerReactor") ?? result.connectionsPerReactor
         result.maximumWaitingCalls = settings.integer("maximumWaitingCalls") ?? result.maximumWaitingCalls
+        result.tellsOfChanges = settings.boolean("tellsOfChanges") ?? result.tellsOfChanges
         return result
     }
 

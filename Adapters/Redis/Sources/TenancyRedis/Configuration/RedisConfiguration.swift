@@ -39,6 +39,10 @@ public struct RedisConfiguration: Sendable {
     public var connectionsPerReactor = 1
     /// How many calls may wait for one connection's replies; 16,384 unless set. More fail at once.
     public var maximumWaitingCalls = 16_384
+    /// Whether the servers are asked to tell what changes, so that copies in the process can be trusted for longer than
+    /// they are new; set unless unset. It takes two more connections to each master, on which every change of every entry
+    /// is told.
+    public var tellsOfChanges = true
     /// How long anything stays, whatever life time it was stored with or without; 30 days unless set. It bounds how
     /// long what nobody can find any more takes up room.
     public var maximumTimeToLive = Duration.seconds(30 * 86_400)

@@ -39,6 +39,8 @@ actor RedisConnection {
     private var timer: ReactorTimer?
     /// When the server last sent something, or began to owe something.
     private var lastHeard = ContinuousClock.now
+    /// Takes what the server sends of itself.
+    private var listener: (@Sendable (RedisReply) -> Bool)?
     /// Until when the server is known to be the one that the caller takes it for.
     private var knownUntil: ContinuousClock.Instant?
 
@@ -102,6 +104,11 @@ actor RedisConnection {
     /// Says until when the server is known to be the one that the caller takes it for; nothing that arrives later is
     /// handed out.
     func setKnown(until deadline: ContinuousClock.Instant) { knownUntil = deadline }
+
+    /// Has `body` take what comes and answers no command.
+    ///
+    /// - Parameter body: Called on the reactor with everything that comes; returns whether it was for it.
+    func listen(_ body: @escaping @Sendable (RedisReply) -> Bool) { listener = body }
 
     // MARK: Calling
 
@@ -236,6 +243,10 @@ actor RedisConnection {
             case .incomplete: return
             case .malformed: return close(Self.malformed)
             case .reply(let reply):
+                if let listener, listener(reply.lent) {
+                    reply.free()
+                    continue
+                }
                 guard let call = pending.first else {
                     reply.free()
                     return close(Self.malformed)

@@ -3,15 +3,28 @@ import TenancyIO
 
 /// Makes sessions with one server.
 struct RedisConnector: Sendable {
-    let configuration: RedisConfiguration
+    private(set) var configuration: RedisConfiguration
     let tls: TLSContext?
     let reactor: Reactor
     /// As which of a cluster's or the sentinels' masters the server is meant; `nil` if there is only one server.
-    var office: Office?
+    private(set) var office: Office?
 
     struct Office: Sendable {
         let tenure: Tenure
         let watch: TopologyWatch
+    }
+
+    init(configuration: RedisConfiguration, tls: TLSContext?, reactor: Reactor) {
+        self.configuration = configuration
+        self.tls = tls
+        self.reactor = reactor
+    }
+
+    /// To a master that others have named.
+    init(to office: Office, _ configuration: RedisConfiguration, tls: TLSContext?, reactor: Reactor) {
+        self.init(configuration: configuration, tls: tls, reactor: reactor)
+        self.office = office
+        (self.configuration.host, self.configuration.port) = (office.tenure.endpoint.host, office.tenure.endpoint.port)
     }
 
     /// Connects, logs in, and asks the server who it is.

@@ -100,12 +100,8 @@ final class MasterLane: Sendable {
     func update() -> [RedisNode] {
         let map = watch.map
         let made = map.tenures.map { tenure in
-            var configuration = configuration
-            (configuration.host, configuration.port) = (tenure.endpoint.host, tenure.endpoint.port)
-            return RedisNode(
-                RedisConnector(
-                    configuration: configuration, tls: tls, reactor: reactor,
-                    office: .init(tenure: tenure, watch: watch)), logger: logger)
+            let office = RedisConnector.Office(tenure: tenure, watch: watch)
+            return RedisNode(RedisConnector(to: office, configuration, tls: tls, reactor: reactor), logger: logger)
         }
         let (added, removed) = state.withLock { state -> ([RedisNode], [RedisNode]) in
             let before = state.masters
