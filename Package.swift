@@ -13,6 +13,7 @@ let package = Package(
         .library(name: "TenancyPostgres", targets: ["TenancyPostgres"]),
         .library(name: "TenancySQLite", targets: ["TenancySQLite"]),
         .library(name: "TenancyTesting", targets: ["TenancyTesting"]),
+        .library(name: "TenancyZstd", targets: ["TenancyZstd"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["JSON", "YAML"]),
@@ -54,6 +55,8 @@ let package = Package(
             name: "TenancyRedis", dependencies: ["CHiredis", "COpenSSL", "TenancyCore", "TenancyIO"],
             path: "Adapters/Redis/Sources/TenancyRedis"
         ),
+        .target(
+            name: "TenancyZstd", dependencies: ["CZstd", "TenancyCore"], path: "Adapters/Zstd/Sources/TenancyZstd"),
         .target(name: "TestServers", path: "Tests/TestServers"),
         .target(
             name: "Coherence",
@@ -93,6 +96,10 @@ let package = Package(
             path: "Adapters/Redis/Tests/TenancyRedisTests"
         ),
         .testTarget(
+            name: "TenancyZstdTests", dependencies: ["Tenancy", "TenancyCore", "TenancyTesting", "TenancyZstd"],
+            path: "Adapters/Zstd/Tests/TenancyZstdTests"
+        ),
+        .testTarget(
             name: "DocumentationTests",
             dependencies: ["Tenancy", "TenancyCore", "TenancyPostgres", "TenancyRedis", "TenancySQLite"]),
         .systemLibrary(
@@ -110,6 +117,9 @@ let package = Package(
         .systemLibrary(
             name: "COpenSSL", path: "Adapters/Redis/Sources/COpenSSL", pkgConfig: "openssl",
             providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
+        .systemLibrary(
+            name: "CZstd", path: "Adapters/Zstd/Sources/CZstd", pkgConfig: "libzstd",
+            providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
         .testTarget(name: "ServiceTests", dependencies: ["CLibpq", "CMySQL", "CMongoC", "CHiredis", "TestServers"]),
     ],
     swiftLanguageModes: [.v6]

@@ -32,13 +32,14 @@ struct ConfigurationTests {
             case .duration where name == "registry.deletionGrace":
                 ("40s", { if case .duration(.seconds(40)) = $0 { true } else { false } })
             case .duration: ("20s", { if case .duration(.seconds(20)) = $0 { true } else { false } })
+            case .choice: ("json", { if case .text("json") = $0 { true } else { false } })
             case .integer: ("77", { if case .integer(77) = $0 { true } else { false } })
             default: ("0.25", { if case .number(0.25) = $0 { true } else { false } })
             }
         let variable = ConfigurationInput.variable(name)
         let byVariable = try await load(environment: ["TENANCY_CONFIG_DATABASE_KIND": "probe", variable: text])
         #expect(try isExpected(#require(setting.value(in: byVariable))))
-        let quoted = text.hasSuffix("s") ? "\"\(text)\"" : text
+        let quoted = text.contains { $0.isLetter } ? "\"\(text)\"" : text
         let parts = name.split(separator: ".")
         let nested = parts.reversed().reduce(quoted) { inner, part in "{\"\(part)\": \(inner)}" }.dropFirst()
         let json = "{\"database\": {\"kind\": \"probe\"}, " + nested
@@ -64,6 +65,7 @@ struct ConfigurationTests {
                 case .duration(let value): value.settingText
                 case .integer(let value): "\(value)"
                 case .number(let value): "\(value)"
+                case .text(let value): value
                 case nil: "refreshInterval` and `callTimeout"
                 default: "?"
                 }

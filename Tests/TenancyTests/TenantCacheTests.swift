@@ -71,14 +71,22 @@ struct TenantCacheTests {
         try await cache.set("k", OldDashboard(name: "x"))
         #expect(try await cache.get("k", as: Dashboard.self) == nil)
         #expect(try await cache.get("k", as: OldDashboard.self)?.name == "x")
-        try await cache.set("k", board)
-        stage.cache.set(.corrupting)
-        for _ in 0..<200 {
+        for _ in 0..<100 {
+            try await cache.set("k", board)
+            stage.cache.set(.corrupting)
             let found = try await cache.get("k", as: Dashboard.self)
             #expect(found == nil)
+            stage.cache.set(.none)
         }
-        stage.cache.set(.none)
-        #expect(try await cache.get("k", as: Dashboard.self) == board)
+        let damaged = try #require(stage.sdk.data.cacheStatistics?.damaged)
+        #expect((50...100).contains(damaged))
+        try await cache.set("k", board)
+        _ = try await stage.cache.base.run(
+            [.set(CacheKey("a:k"), [2, 1, 1, 1, 1, 1, 1, 1, 1, 2, 0x31], timeToLive: nil, condition: .always)],
+            for: stage.tenant.id)
+        #expect(try await cache.get("k", as: Int.self) == nil)
+        #expect(stage.sdk.data.cacheStatistics?.damaged == damaged + 1)
+        #expect(try await stage.cache.base.run([.get(CacheKey("a:k"))], for: stage.tenant.id) == [.absent])
         // Another key's value, as from a connection that has lost count.
         try await cache.set(["a": board, "b": Dashboard(title: "b", total: 0), "c": board])
         stage.cache.set(.misrouting)

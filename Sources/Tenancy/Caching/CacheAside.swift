@@ -15,6 +15,7 @@ import TenancyCore
 struct CacheAside: Sendable {
     let adapter: any CacheAdapter
     let policy: SDKConfig.CachingPolicy
+    let forms: CacheForms
     let counts = Counts()
     /// What is being loaded.
     let flights = Flights()
@@ -32,6 +33,7 @@ struct CacheAside: Sendable {
         let loads = Atomic(0)
         let earlyRefreshes = Atomic(0)
         let staleAnswers = Atomic(0)
+        let damaged = Atomic(0)
     }
 
     init(
@@ -41,6 +43,7 @@ struct CacheAside: Sendable {
     ) {
         self.adapter = adapter
         self.policy = policy
+        forms = CacheForms(policy)
         self.timeOfDay = timeOfDay
         limiter = LoadLimiter(maximum: policy.maximumLoads)
         breaker = CacheBreaker(
@@ -60,6 +63,7 @@ struct CacheAside: Sendable {
         var statistics = adapter.statistics()
         statistics.hits = counts.hits.load(ordering: .relaxed)
         statistics.misses = counts.misses.load(ordering: .relaxed)
+        statistics.damaged = counts.damaged.load(ordering: .relaxed)
         return statistics
     }
 

@@ -242,10 +242,11 @@ extension CacheReading {
             let life = cache.life(options, isAbsent: row == nil, entity).varied(by: cache.policy.jitter)
             let identity = CachedRow.Identity(context.tenant, miss.cacheKey, entity)
             let age = CachedAge(storedAt: now, life: CachedAge.microseconds(life), cost: cost)
-            let bytes = try CachedRow.bytes(row, of: entity, identity: identity, generation: generation, age: age)
+            let (bytes, size) = try CachedRow.bytes(
+                row, of: entity, identity: identity, generation: generation, age: age, cache.forms)
             // Kept for longer than it is good for, in case that the database can't be asked then.
             let kept = life + cache.policy.staleIfError
-            bytesStored += bytes.count
+            bytesStored += size
             switch miss.fill {
             case .none: continue
             case .leased: commands.append(.fill(miss.cacheKey, lease: lookUp.lease, bytes, timeToLive: kept))

@@ -1,3 +1,4 @@
+import Synchronization
 import TenancyCore
 
 /// One read by keys: records are looked up, else loaded once for all who ask, and stored.
@@ -85,20 +86,24 @@ struct CacheReading: Sendable {
         }
         result.generation = generation
         let now = cache.timeOfDay()
+        var damaged: [Int] = []
         for (key, reply) in zip(keys, replies.dropFirst()) {
             var miss = Missing(key: key.key, cacheKey: key.cacheKey)
             switch reply {
             case .value(let bytes):
                 let identity = CachedRow.Identity(context.tenant, key.cacheKey, entity)
-                if let cached = CachedRow(bytes, of: entity, identity: identity), cached.generation == generation {
+                switch CachedRow.find(in: bytes, of: entity, identity: identity, cache.forms) {
+                case .record(let cached) where cached.generation == generation:
                     let row = cached.row.map { RowView($0, row: 0) }
                     let verdict = cached.age.verdict(at: now, eagerness: cache.policy.earlyRefresh)
                     if verdict == .fresh {
                         if let row { result.found.append(row) }
-                        result.foundBytes += bytes.count
+                        result.foundBytes += cached.size
                         continue
                     }
-                    miss.fallback = Fallback(row: row, bytes: bytes.count, isGood: verdict == .early)
+                    miss.fallback = Fallback(row: row, bytes: cached.size, isGood: verdict == .early)
+                case .record, .foreign: break
+                case .damaged: damaged.append(result.missing.count)
                 }
                 // Too old, of an older generation or of another form: to be replaced, unless somebody else does so first.
                 miss.fill = .replacing(bytes)
@@ -108,7 +113,25 @@ struct CacheReading: Sendable {
             }
             result.missing.append(miss)
         }
+        if !damaged.isEmpty { await remove(damaged, from: &result) }
         return result
+    }
+
+    /// Removes values that are damaged, and takes leases on them as if they had been absent.
+    private func remove(_ positions: [Int], from result: inout LookUp) async {
+        cache.counts.damaged.add(positions.count, ordering: .relaxed)
+        var commands: [CacheCommand] = []
+        for position in positions {
+            let key = result.missing[position].cacheKey
+            commands.append(.delete(key))
+            commands.append(.lookUp(key, lease: result.lease, leaseTime: cache.policy.leaseTime))
+        }
+        let replies = await cache.run(commands, context.tenant, isOptional: true)
+        for (index, position) in positions.enumerated() {
+            // Who was quicker has stored it again, loads it, or blocks it.
+            result.missing[position].fill = replies?[index * 2 + 1] == .leased ? .leased : .none
+            result.missing[position].isBusy = replies?[index * 2 + 1] == .busy
+        }
     }
 
     /// The generation that a look-up found or that the caller now makes; `nil` while a writer blocks it.

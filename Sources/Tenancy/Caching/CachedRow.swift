@@ -2,30 +2,44 @@ import TenancyCore
 
 /// What is stored for a key: a record or its absence, under the generation in which it was read.
 ///
-/// Form: format version 3; digest, generation, nonce, when it was stored and how long it is good for, 8 bytes each; what
-/// it cost to load, 4; 1 for a record or 0 for its absence; the record as ``RowBuffer`` writes it. The nonce makes no two
-/// fills equal, so that a compare-and-set can't take one for another.
+/// Form: format version 4; digest, the entity's form, generation, nonce, when it was stored and how long it is good for, 8
+/// bytes each; what it cost to load, 4; how the record is written, or 0 for its absence (``CacheForms/packed(_:form:)``);
+/// the record. The nonce makes no two fills equal, so that a compare-and-set can't take one for another.
 ///
-/// The digest covers everything after it, and whose, which and what form of record it is, of which nothing is stored.
-/// So bytes that were damaged are a miss, and so are another tenant's or another key's, whatever mistake in a cache or
-/// in a connection to one may hand them out.
+/// The digest covers everything after it, and whose and which record it is, of which nothing is stored. So bytes that were
+/// damaged are found out, and so are another tenant's or another key's, whatever mistake in a cache or in a connection to
+/// one may hand them out.
 struct CachedRow {
     /// What a record must belong to: the part of the digest that is the reader's.
     struct Identity {
         fileprivate let seed: StableHash
+        /// Tells the form of an entity from that of another release.
+        fileprivate let form: UInt64
 
         init(_ tenant: TenantID, _ key: CacheKey, _ entity: EntityDescription) {
             var hash = StableHash()
+            hash.combine(entity.fingerprint)
+            form = hash.value
             hash.combine(tenant.rawValue)
             hash.combine(key.text)
-            hash.combine(entity.fingerprint)
             seed = hash
         }
     }
 
-    private static let format: UInt8 = 3
+    /// What bytes in the cache are.
+    enum Finding {
+        case record(CachedRow)
+        /// Of another release, of another form of the entity, or written in a way that this process does not know.
+        case foreign
+        /// Not what anybody has stored under that key.
+        case damaged
+    }
+
+    private static let format: UInt8 = 4
     private static let digestEnd = 9
-    private static let headerLength = 46
+    private static let formEnd = 17
+    private static let markPosition = 53
+    private static let headerLength = 54
 
     /// The generation in which the record was read.
     let generation: CacheGeneration
@@ -33,40 +47,62 @@ struct CachedRow {
     let age: CachedAge
     /// The record; `nil` for its absence.
     let row: RowBuffer?
+    /// How many bytes it takes when it is not compressed.
+    let size: Int
 
-    /// Reads what was stored; `nil` if it is not what ``bytes(_:of:identity:generation:)`` made for the same record.
-    init?(_ bytes: [UInt8], of entity: EntityDescription, identity: Identity) {
-        guard bytes.count >= Self.headerLength, bytes[0] == Self.format else { return nil }
-        guard Self.digest(bytes, identity) == UInt64(littleEndianBytes: bytes[1..<Self.digestEnd]) else { return nil }
-        generation = CacheGeneration(rawValue: UInt64(littleEndianBytes: bytes[9..<17]))
-        age = CachedAge(bytes[25..<45])
-        switch bytes[45] {
-        case 0 where bytes.count == Self.headerLength: row = nil
-        case 1:
-            guard let row = RowBuffer(wire: bytes[Self.headerLength...], columnCount: entity.fields.count) else {
-                return nil
-            }
-            self.row = row
-        default: return nil
+    /// Reads what was stored.
+    static func find(
+        in bytes: [UInt8], of entity: EntityDescription, identity: Identity, _ forms: CacheForms
+    ) -> Finding {
+        guard bytes.first == format, bytes.count >= headerLength,
+            UInt64(littleEndianBytes: bytes[digestEnd..<formEnd]) == identity.form
+        else { return .foreign }
+        guard digest(bytes, identity) == UInt64(littleEndianBytes: bytes[1..<digestEnd]) else { return .damaged }
+        if bytes[markPosition] == 0 {
+            return bytes.count == headerLength ? .record(CachedRow(header: bytes, nil, size: headerLength)) : .damaged
+        }
+        switch forms.unpacked(bytes[headerLength...], mark: bytes[markPosition]) {
+        case .foreign: return .foreign
+        case .damaged: return .damaged
+        case .content(let content, let form):
+            if form != forms.serialization.identifier { return .foreign }
+            guard let row = RecordForm.row(content, of: entity, form: form) else { return .damaged }
+            return .record(CachedRow(header: bytes, row, size: headerLength + content.count))
         }
     }
 
-    /// What to store.
+    private init(header bytes: [UInt8], _ row: RowBuffer?, size: Int) {
+        generation = CacheGeneration(rawValue: UInt64(littleEndianBytes: bytes[Self.formEnd..<25]))
+        age = CachedAge(bytes[33..<Self.markPosition])
+        self.row = row
+        self.size = size
+    }
+
+    /// What to store, and how many bytes it would be if it was not compressed.
     static func bytes(
         _ row: RowView?, of entity: EntityDescription, identity: Identity, generation: CacheGeneration,
-        age: CachedAge = CachedAge(storedAt: 0, life: .max, cost: 0)
-    ) throws(TenancyError) -> [UInt8] {
+        age: CachedAge = CachedAge(storedAt: 0, life: .max, cost: 0), _ forms: CacheForms
+    ) throws(TenancyError) -> (bytes: [UInt8], size: Int) {
         var bytes = [format]
         bytes.append(contentsOf: repeatElement(0, count: 8))
+        bytes.append(littleEndian: identity.form)
         bytes.append(contentsOf: generation.bytes)
         bytes.append(littleEndian: .random(in: 0 ... .max))
         age.write(to: &bytes)
-        bytes.append(row == nil ? 0 : 1)
-        if let row { bytes += try RowBuffer.wire(row, of: entity) }
+        var size = headerLength
+        if let row {
+            let content = try RecordForm.bytes(row, of: entity, forms.serialization)
+            let packed = forms.packed(content, form: forms.serialization.identifier)
+            bytes.append(packed.mark)
+            bytes += packed.bytes
+            size += content.count
+        } else {
+            bytes.append(0)
+        }
         withUnsafeBytes(of: digest(bytes, identity).littleEndian) { digest in
             bytes.replaceSubrange(1..<digestEnd, with: digest)
         }
-        return bytes
+        return (bytes, size)
     }
 
     private static func digest(_ bytes: [UInt8], _ identity: Identity) -> UInt64 {

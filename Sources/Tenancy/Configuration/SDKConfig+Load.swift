@@ -32,6 +32,8 @@ extension SDKConfig {
     /// | `caching.pauseTime` | `TENANCY_CONFIG_CACHING_PAUSE_TIME` | time | `1s` | `1ms…1h` |
     /// | `caching.localMaximumBytes` | `TENANCY_CONFIG_CACHING_LOCAL_MAXIMUM_BYTES` | integer | `33554432` | `0…1099511627776` |
     /// | `caching.localTimeToLive` | `TENANCY_CONFIG_CACHING_LOCAL_TIME_TO_LIVE` | time | `1m` | `1ms…365d` |
+    /// | `caching.serialization` | `TENANCY_CONFIG_CACHING_SERIALIZATION` | choice | `compact` | `compact`, `json` or `messagePack` |
+    /// | `caching.compressionThreshold` | `TENANCY_CONFIG_CACHING_COMPRESSION_THRESHOLD` | integer | `1024` | `0…1073741824` |
     /// | `registry.refreshInterval` | `TENANCY_CONFIG_REGISTRY_REFRESH_INTERVAL` | time | `5s` | `1ms…1d` |
     /// | `registry.maximumCachedTenants` | `TENANCY_CONFIG_REGISTRY_MAXIMUM_CACHED_TENANTS` | integer | `100000` | `1…100000000` |
     /// | `registry.deletionGrace` | `TENANCY_CONFIG_REGISTRY_DELETION_GRACE` | time | `refreshInterval` and `callTimeout` | `0s…7d` |

@@ -8,6 +8,7 @@ extension SDKConfig {
             case optionalDuration(any WritableKeyPath<SDKConfig, Duration?> & Sendable)
             case integer(any WritableKeyPath<SDKConfig, Int> & Sendable)
             case number(any WritableKeyPath<SDKConfig, Double> & Sendable)
+            case serialization(any WritableKeyPath<SDKConfig, CacheSerialization> & Sendable)
         }
 
         let key: SettingKey
@@ -42,6 +43,13 @@ extension SDKConfig {
             self.place = .number(place)
         }
 
+        fileprivate init(
+            _ name: String, _ place: any WritableKeyPath<SDKConfig, CacheSerialization> & Sendable
+        ) {
+            key = SettingKey(name, .choice(CacheSerialization.all.map(\.name)))
+            self.place = .serialization(place)
+        }
+
         /// Puts a value in its place, if it is of the setting's kind.
         func apply(_ value: Settings.Value, to config: inout SDKConfig) {
             switch (place, value) {
@@ -49,6 +57,8 @@ extension SDKConfig {
             case (.optionalDuration(let place), .duration(let value)): config[keyPath: place] = value
             case (.integer(let place), .integer(let value)): config[keyPath: place] = value
             case (.number(let place), .number(let value)): config[keyPath: place] = value
+            case (.serialization(let place), .text(let value)):
+                for form in CacheSerialization.all where form.name == value { config[keyPath: place] = form }
             default: break
             }
         }
@@ -60,11 +70,12 @@ extension SDKConfig {
             case .optionalDuration(let place): config[keyPath: place].map { .duration($0) }
             case .integer(let place): .integer(config[keyPath: place])
             case .number(let place): .number(config[keyPath: place])
+            case .serialization(let place): .text(config[keyPath: place].name)
             }
         }
     }
 
-    /// Every setting that is a number or a time, with its range: what is read from files and checked at the start.
+    /// Every setting that is a number, a time or a choice, with its range: what is read from files and checked at the start.
     ///
     /// No range has an end that a sum or product of settings could overflow at.
     static var settings: [Setting] {
@@ -88,6 +99,8 @@ extension SDKConfig {
             Setting("caching.pauseTime", \.caching.pauseTime, millisecond...hour),
             Setting("caching.localMaximumBytes", \.caching.localMaximumBytes, 0...1 << 40),
             Setting("caching.localTimeToLive", \.caching.localTimeToLive, millisecond...year),
+            Setting("caching.serialization", \.caching.serialization),
+            Setting("caching.compressionThreshold", \.caching.compressionThreshold, 0...1 << 30),
             Setting("registry.refreshInterval", \.registry.refreshInterval, millisecond...24 * hour),
             Setting("registry.maximumCachedTenants", \.registry.maximumCachedTenants, 1...100_000_000),
             Setting("registry.deletionGrace", \.registry.deletionGrace, .zero...7 * 24 * hour),

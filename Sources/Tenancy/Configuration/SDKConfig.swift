@@ -81,6 +81,16 @@ public struct SDKConfig: Sendable {
         public var localMaximumBytes = 32 << 20
         /// How long the process keeps a decoded record at most. Default 60 seconds.
         public var localTimeToLive: Duration = .seconds(60)
+        /// In which form records are cached. Default ``CacheSerialization/compact``.
+        ///
+        /// What is cached in another form is a miss and is replaced; so let all processes change it at about the same time.
+        public var serialization = CacheSerialization.compact
+        /// What makes large records and values smaller, such as `.zstd()` of `TenancyZstd`; `nil` for nothing, which is the
+        /// default. A process that does not have it takes compressed values for misses.
+        public var compression: CacheCompression?
+        /// From how many bytes on they are compressed; 0 for never, so that a process only reads what others compress.
+        /// Default 1 KiB.
+        public var compressionThreshold = 1_024
         /// What is different for some entities, by their names.
         public var entities: [String: EntityPolicy] = [:]
 

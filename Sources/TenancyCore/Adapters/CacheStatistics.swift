@@ -4,6 +4,8 @@ public struct CacheStatistics: Sendable, Hashable {
     public var hits = 0
     /// How many look-ups found none.
     public var misses = 0
+    /// How many values were found that nobody had stored so, and were removed.
+    public var damaged = 0
     /// How many values were dropped to make room.
     public var evictions = 0
     /// How many values are stored; 0 if the cache can't tell cheaply.
@@ -18,6 +20,7 @@ public struct CacheStatistics: Sendable, Hashable {
     public mutating func add(_ other: CacheStatistics) {
         hits += other.hits
         misses += other.misses
+        damaged += other.damaged
         evictions += other.evictions
         entries += other.entries
         bytes += other.bytes

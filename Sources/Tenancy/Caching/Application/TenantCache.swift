@@ -1,3 +1,4 @@
+import Synchronization
 public import TenancyCore
 
 /// What an application caches of its own for one tenant: `tenant.cache`.
@@ -12,8 +13,9 @@ public import TenancyCore
 /// may forget anything at any time. What is stored here has nothing to do with the database: a transaction that is rolled
 /// back takes nothing of it back, and a cache that can't be reached makes the call fail.
 ///
-/// Values are stored as JSON, with a digest of tenant, key and content. What was damaged is a miss, as is what has another
-/// form than the type that is asked for, such as a value of an older release.
+/// Values are stored as JSON, with a digest of tenant, key and content, and compressed as
+/// ``SDKConfig/CachingPolicy/compression`` says. What was damaged is a miss and removed; what has another form than the type
+/// that is asked for, such as a value of an older release, is a miss.
 ///
 /// Every call throws ``TenancyError``: the codes of admission, as every call of a handle; `unsupported` if
 /// ``SDKConfig/cache`` is `nil`; `invalidValue` for an empty key or name, and `valueTooLarge` for one of more than 1,024
@@ -40,14 +42,14 @@ public struct TenantCache: Sendable {
     ) async throws(TenancyError) -> [String: Value] {
         var commands: [CacheCommand] = []
         for key in keys { commands.append(.get(try Self.key(key))) }
-        return found(try await run(commands), keys)
+        return try await found(try await run(commands), keys)
     }
 
     /// The value under a key, which lives for that long from now on; `nil` if there is none of that type.
     public func get<Value: Decodable>(
         _ key: String, as type: Value.Type = Value.self, extendingTo timeToLive: Duration
     ) async throws(TenancyError) -> Value? {
-        found(try await run([.getAndExpire(try Self.key(key), timeToLive)]), [key])[key]
+        try await found(try await run([.getAndExpire(try Self.key(key), timeToLive)]), [key])[key]
     }
 
     /// Stores a value. If there is no room for it, it is not kept, and nor is what it replaces.
@@ -90,7 +92,8 @@ public struct TenantCache: Sendable {
         guard let expected else { return try await setIfAbsent(key, value, timeToLive: timeToLive, jitter: jitter) }
         // Compared as values, because the same value may have been stored in several forms. Then the bytes are compared.
         let name = try Self.key(key)
-        guard case .value(let bytes) = try await run([.get(name)]).first, decoded(bytes, name, Value.self) == expected
+        guard case .value(let bytes) = try await run([.get(name)]).first,
+            try await decoded(bytes, name, Value.self) == expected
         else { return false }
         return try await run([try store(key, value, timeToLive, jitter, .ifEqual(bytes))]) == [.done]
     }
@@ -230,7 +233,8 @@ public struct TenantCache: Sendable {
     ) throws(TenancyError) -> CacheCommand {
         let name = try Self.key(key)
         let life = try life(timeToLive, jitter: jitter)
-        let bytes = try CachedValue.bytes(value, tenant: tenant, key: name)
+        let forms = session.manager.cache?.forms ?? CacheForms()
+        let bytes = try CachedValue.bytes(value, tenant: tenant, key: name, forms)
         let maximum = session.manager.limits.maximumValueBytes
         guard bytes.count <= maximum else {
             throw TenancyError(
@@ -251,18 +255,29 @@ public struct TenantCache: Sendable {
         return life.varied(by: jitter)
     }
 
-    private func found<Value: Decodable>(_ replies: [CacheReply], _ keys: [String]) -> [String: Value] {
+    private func found<Value: Decodable>(
+        _ replies: [CacheReply], _ keys: [String]
+    ) async throws(TenancyError) -> [String: Value] {
         var values: [String: Value] = [:]
         for (key, reply) in zip(keys, replies) {
             guard case .value(let bytes) = reply else { continue }
-            values[key] = decoded(bytes, CacheName.application(key), Value.self)
+            values[key] = try await decoded(bytes, CacheName.application(key), Value.self)
         }
         return values
     }
 
-    private func decoded<Value: Decodable>(_ bytes: [UInt8], _ key: CacheKey, _ type: Value.Type) -> Value? {
-        guard let json = CachedValue.json(bytes, tenant: tenant, key: key) else { return nil }
-        return try? json.decode(type)
+    private func decoded<Value: Decodable>(
+        _ bytes: [UInt8], _ key: CacheKey, _ type: Value.Type
+    ) async throws(TenancyError) -> Value? {
+        guard let cache = session.manager.cache else { return nil }
+        switch CachedValue.find(in: bytes, tenant: tenant, key: key, cache.forms) {
+        case .json(let json): return try? json.decode(type)
+        case .foreign: return nil
+        case .damaged:
+            cache.counts.damaged.add(1, ordering: .relaxed)
+            _ = try await run([.delete(key)])
+            return nil
+        }
     }
 }
 
