@@ -11,14 +11,7 @@ struct SingleFlightTests {
     func stampede(isAbsent: Bool) async throws {
         let stage = try await Stage()
         if !isAbsent { try await stage.tenant.create(Item(1, 1)) }
-        stage.database.beforeRead.holdNext()
-        let loads = try await stage.reads {
-            let tasks = (0..<1_000).map { _ in Task { try await stage.tenant.read(Item.self, 1) } }
-            await stage.database.beforeRead.reached()
-            try await stage.waiters(999)
-            stage.database.beforeRead.open()
-            for task in tasks { #expect(try await task.value == (isAbsent ? nil : Item(1, 1))) }
-        }
+        let loads = try await stage.stampede(finding: isAbsent ? nil : Item(1, 1))
         #expect(loads == 1)
         #expect(stage.isIdle)
     }
@@ -45,14 +38,7 @@ struct SingleFlightTests {
         let stage = try await Stage()
         try await stage.tenant.create(Item(1, 1))
         stage.cache.set(.unavailable)
-        stage.database.beforeRead.holdNext()
-        let loads = try await stage.reads {
-            let tasks = (0..<1_000).map { _ in Task { try await stage.tenant.read(Item.self, 1) } }
-            await stage.database.beforeRead.reached()
-            try await stage.waiters(999)
-            stage.database.beforeRead.open()
-            for task in tasks { #expect(try await task.value == Item(1, 1)) }
-        }
+        let loads = try await stage.stampede(finding: Item(1, 1))
         #expect(loads == 2)
         #expect(stage.isIdle)
     }
@@ -376,6 +362,21 @@ extension Stage {
     func waiters(_ count: Int) async throws {
         let flights = try #require(sdk.data.cache?.flights)
         while flights.waiterCount != count { try await Task.sleep(for: .milliseconds(1)) }
+    }
+
+    /// Has a thousand tasks read the first item while one of them is at the database.
+    ///
+    /// - Parameter item: What all have to find.
+    /// - Returns: How many reads of the database that took.
+    func stampede(finding item: Item?) async throws -> Int {
+        database.beforeRead.holdNext()
+        return try await reads {
+            let tasks = (0..<1_000).map { _ in Task { try await tenant.read(Item.self, 1) } }
+            await database.beforeRead.reached()
+            try await waiters(999)
+            database.beforeRead.open()
+            for task in tasks { #expect(try await task.value == item) }
+        }
     }
 
     /// Whether nothing is being loaded.

@@ -169,15 +169,8 @@ struct RedisChangeTests {
     func leastRights() async throws {
         try await OwnServer.with(OwnServer()) { server in
             let admin = try await server.administrator()
-            let rights =
-                "+auth +ping +info +select +client|setname +scan +time +type +get +mget +set +del +unlink +pexpire "
-                + "+pexpireat +persist +incrby +hget +hgetall +hset +hdel +hexists +hvals +hmget +evalsha +script|load "
-                + "+memory|usage +client|id +client|tracking +subscribe"
-            try await admin.send(
-                ["ACL", "SETUSER", "listener", "on", ">secret", "~mt_sdk:*", "&__redis__:invalidate", "-@all"]
-                    + rights.split(separator: " ").map(String.init))
             var configuration = server.configuration
-            (configuration.user, configuration.password) = ("listener", Secret("secret"))
+            try await admin.addUser("mt_sdk:*", listens: true, to: &configuration)
             try await hears(configuration)
             await admin.close()
         }

@@ -202,15 +202,8 @@ struct RedisConfigurationTests {
     func leastRights() async throws {
         try await OwnServer.with(OwnServer()) { server in
             let admin = try await server.administrator()
-            let rights =
-                "+auth +ping +info +select +client|setname +scan +time +type +get +mget +set +del +unlink +pexpire "
-                + "+pexpireat +persist +incrby +hget +hgetall +hset +hdel +hexists +hvals +hmget +evalsha +script|load "
-                + "+memory|usage"
-            try await admin.send(
-                ["ACL", "SETUSER", "cache", "on", ">secret", "~mt_sdk:server", "~mt_sdk:tenant:a*", "-@all"]
-                    + rights.split(separator: " ").map(String.init))
             var configuration = server.configuration
-            (configuration.user, configuration.password) = ("cache", Secret("secret"))
+            try await admin.addUser("mt_sdk:server", "mt_sdk:tenant:a*", to: &configuration)
             try await withCache(configuration) { cache in
                 let (own, foreign) = (try uniqueTenant("a"), try uniqueTenant("b"))
                 let (key, token) = (CacheKey("k"), CacheToken.random())

@@ -164,6 +164,23 @@ struct Administrator {
 
     func close() async { await connection.close(RedisNode.stopped) }
 
+    /// What the documentation says that a user needs.
+    private static let rights =
+        "+auth +ping +info +select +client|setname +scan +time +type +get +mget +set +del +unlink +pexpire +pexpireat "
+        + "+persist +incrby +hget +hgetall +hset +hdel +hexists +hvals +hmget +evalsha +script|load +memory|usage"
+    private static let listenersRights = "+client|id +client|tracking +subscribe &__redis__:invalidate"
+
+    /// Makes a user with the fewest rights that suffice, and names it in the configuration.
+    ///
+    /// - Parameter keys: Patterns of the keys that it may use.
+    func addUser(_ keys: String..., listens: Bool = false, to configuration: inout RedisConfiguration) async throws {
+        let rights = Self.rights + (listens ? " " + Self.listenersRights : "")
+        try await send(
+            ["ACL", "SETUSER", "limited", "on", ">secret", "-@all"] + keys.map { "~" + $0 }
+                + rights.split(separator: " ").map(String.init))
+        (configuration.user, configuration.password) = ("limited", Secret("secret"))
+    }
+
     /// Ends the connections of that name; returns how many there were.
     func kill(clientsNamed name: String) async throws -> Int {
         var killed = 0
