@@ -39,14 +39,17 @@ public final class MultiTenantSDK: Service {
         try Self.check(entities, against: adapter)
         let cache = try config.cache?.make(environment)
         let recorder = AnalyticsRecorder(config.analytics, logger: config.logger)
+        let entries = TenantEntries(maximumCount: config.registry.maximumCachedTenants)
+        let meters = CacheMeters { [tenantClass = config.tenantClass] in entries[$0].map { tenantClass($0.tenant) } }
         data = DataManager(
             config, adapter: adapter,
             cache: cache.map {
                 CacheAside(
-                    $0, config.caching, entities: config.entities, logger: config.logger, timeOfDay: config.timeOfDay,
+                    $0, config.caching, entities: config.entities, meters: meters, logger: config.logger,
+                    timeOfDay: config.timeOfDay,
                     now: config.localTime)
             },
-            recorder: recorder)
+            entries: entries, recorder: recorder)
         do throws(TenancyError) {
             try await cache?.start()
             try await adapter.start(entities)

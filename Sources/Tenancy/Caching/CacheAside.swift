@@ -26,24 +26,26 @@ struct CacheAside: Sendable {
     /// What the process itself keeps; `nil` for nothing.
     let local: LocalCache?
 
-    /// How often a record was found and not found, which the adapter can't tell from its own look-ups.
+    /// What was asked of the cache and what it found, which the adapter can't tell from its own look-ups.
+    let meters: CacheMeters
+
+    /// What became of what the cache did not have.
     final class Counts: Sendable {
-        let hits = Atomic(0)
-        let misses = Atomic(0)
         let loads = Atomic(0)
         let earlyRefreshes = Atomic(0)
         let staleAnswers = Atomic(0)
-        let damaged = Atomic(0)
     }
 
     init(
         _ adapter: any CacheAdapter, _ policy: SDKConfig.CachingPolicy, entities: [any Entity.Type] = [],
-        logger: Logger = Logger(label: "tenancy"), timeOfDay: @escaping @Sendable () -> Int64 = CachedAge.timeOfDay,
+        meters: CacheMeters = CacheMeters { _ in nil }, logger: Logger = Logger(label: "tenancy"),
+        timeOfDay: @escaping @Sendable () -> Int64 = CachedAge.timeOfDay,
         now: @escaping @Sendable () -> Int64 = { LocalTime.now() }
     ) {
         self.adapter = adapter
         self.policy = policy
         forms = CacheForms(policy)
+        self.meters = meters
         self.timeOfDay = timeOfDay
         limiter = LoadLimiter(maximum: policy.maximumLoads)
         breaker = CacheBreaker(
@@ -61,9 +63,8 @@ struct CacheAside: Sendable {
     /// What the cache did so far, hits and misses counted by records.
     var statistics: CacheStatistics {
         var statistics = adapter.statistics()
-        statistics.hits = counts.hits.load(ordering: .relaxed)
-        statistics.misses = counts.misses.load(ordering: .relaxed)
-        statistics.damaged = counts.damaged.load(ordering: .relaxed)
+        (statistics.hits, statistics.misses) = (0, 0)
+        statistics.add(meters.total)
         return statistics
     }
 
@@ -97,8 +98,10 @@ struct CacheAside: Sendable {
             cache: self, entity: entity, options: options, context: context, runner: runner)
         let lookUp = try await reading.lookUp(keys.map { (key: $0, cacheKey: CacheName.record(entity, $0)) })
         let misses = lookUp.missing.count { $0.fallback?.isGood != true }
-        counts.hits.add(keys.count - misses, ordering: .relaxed)
-        counts.misses.add(misses, ordering: .relaxed)
+        meters.count(for: context.tenant) {
+            $0.hits += keys.count - misses
+            $0.misses += misses
+        }
         if lookUp.missing.isEmpty {
             return CacheReading.Result(rows: reading.batch(lookUp.found), storedBytes: lookUp.foundBytes)
         }
@@ -111,16 +114,31 @@ struct CacheAside: Sendable {
     func run(_ commands: [CacheCommand], _ tenant: TenantID, isOptional: Bool = false) async -> [CacheReply]? {
         if isOptional, !breaker.admits() { return nil }
         do throws(TenancyError) {
-            let replies = try await adapter.run(commands, for: tenant)
-            guard replies.count == commands.count else {
-                throw TenancyError(.backendFailure, "The cache gave another number of replies than it was asked.")
-            }
+            let replies = try await exchange(commands, tenant)
             breaker.succeeded()
             return replies
         } catch {
             breaker.failed(error)
             return nil
         }
+    }
+
+    /// The replies, one for each command. Takes the time and counts bytes.
+    func exchange(_ commands: [CacheCommand], _ tenant: TenantID) async throws(TenancyError) -> [CacheReply] {
+        let start = ContinuousClock.now
+        let replies = try await adapter.run(commands, for: tenant)
+        let time = ContinuousClock.now - start
+        guard replies.count == commands.count else {
+            throw TenancyError(
+                .backendFailure, "The cache gave another number of replies than it was asked.",
+                details: .init(tenant: tenant))
+        }
+        meters.count(for: tenant) { statistics in
+            statistics.latencies.record(time)
+            for command in commands { statistics.bytesWritten += command.valueBytes }
+            for reply in replies { statistics.bytesRead += reply.valueBytes }
+        }
+        return replies
     }
 
     /// How long a record is cached, or its absence.
@@ -144,8 +162,8 @@ struct CacheAside: Sendable {
         let commands = Self.keys(of: changes).map { CacheCommand.block($0, token: token, blockTime: life) }
         let failure: TenancyError.Code
         do throws(TenancyError) {
-            let replies = try await adapter.run(commands, for: tenant)
-            if replies.count == commands.count, replies.allSatisfy({ $0 == .done }) {
+            let replies = try await exchange(commands, tenant)
+            if replies.allSatisfy({ $0 == .done }) {
                 local?.forget(changes, of: tenant)
                 return
             }

@@ -1,4 +1,3 @@
-import Synchronization
 import TenancyCore
 
 /// One read by keys: records are looked up, else loaded once for all who ask, and stored.
@@ -119,7 +118,7 @@ struct CacheReading: Sendable {
 
     /// Removes values that are damaged, and takes leases on them as if they had been absent.
     private func remove(_ positions: [Int], from result: inout LookUp) async {
-        cache.counts.damaged.add(positions.count, ordering: .relaxed)
+        cache.meters.count(for: context.tenant) { $0.damaged += positions.count }
         var commands: [CacheCommand] = []
         for position in positions {
             let key = result.missing[position].cacheKey

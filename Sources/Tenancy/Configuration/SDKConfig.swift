@@ -19,6 +19,9 @@ public struct SDKConfig: Sendable {
     public var caching = CachingPolicy()
     /// How long what is known of a tenant is trusted.
     public var registry = RegistryPolicy()
+    /// Which class a tenant is counted in, such as its plan: a label of metrics, of which there are few, where its id would
+    /// be one of many. Asked often, so it is to return at once. Default: the attribute `class`, or `default`.
+    public var tenantClass: @Sendable (Tenant) -> String = { $0.attributes["class"] ?? "default" }
     /// What a caller may ask for at once.
     public var limits = Limits()
     /// How long a call may take whose handle has no deadline of its own. Default 30 seconds.

@@ -23,7 +23,10 @@ public final class DataManager: Sendable {
     private let cursors = Mutex<CursorCodec?>(nil)
     private let isRunning = Mutex(true)
 
-    init(_ config: SDKConfig, adapter: any DatabaseAdapter, cache: CacheAside?, recorder: AnalyticsRecorder) {
+    init(
+        _ config: SDKConfig, adapter: any DatabaseAdapter, cache: CacheAside?, entries: TenantEntries,
+        recorder: AnalyticsRecorder
+    ) {
         self.adapter = adapter
         self.cache = cache
         local = cache?.local
@@ -38,7 +41,7 @@ public final class DataManager: Sendable {
         limits = config.limits
         callTimeout = config.callTimeout
         registryPolicy = config.registry
-        entries = TenantEntries(maximumCount: config.registry.maximumCachedTenants)
+        self.entries = entries
         byName = Dictionary(
             config.entities.map { ($0.entityDescription.name, $0.entityDescription) }, uniquingKeysWith: { $1 })
         registered = Set(byName.values)
@@ -60,8 +63,13 @@ public final class DataManager: Sendable {
         throw TenancyError(.entityNotRegistered, "No entity of that name is registered.")
     }
 
-    /// What the cache did so far; `nil` if none is configured.
+    /// What the cache did so far; `nil` if none is configured. Look-ups are counted by records, and by values of
+    /// ``TenantHandle/cache``.
     public var cacheStatistics: CacheStatistics? { cache?.statistics }
+
+    /// The same by ``SDKConfig/tenantClass``, as far as it is a tenant's doing: look-ups, damage, bytes read and written, and
+    /// latencies. At most 33 classes; what comes after is `other`, as is what was done before the tenant was known.
+    public var cacheStatisticsByClass: [String: CacheStatistics] { cache?.meters.byClass ?? [:] }
 
     /// How caching fares, and whether it is degraded; `nil` if no cache is configured.
     public var cachingStatus: CachingStatus? { cache?.status }

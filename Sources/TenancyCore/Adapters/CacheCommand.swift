@@ -132,6 +132,22 @@ public enum CacheReply: Sendable, Hashable {
     case count(Int64)
 }
 
+extension CacheCommand {
+    /// How many bytes of values the command carries.
+    package var valueBytes: Int {
+        switch self {
+        case .set(_, let value, _, .ifEqual(let expected)): value.count + expected.count
+        case .set(_, let value, _, _), .fill(_, _, let value, _): value.count
+        default: 0
+        }
+    }
+}
+
+extension CacheReply {
+    /// How many bytes of values the reply carries.
+    package var valueBytes: Int { if case .value(let bytes) = self { bytes.count } else { 0 } }
+}
+
 /// Where a scan goes on. It tells nothing of keys or values.
 public struct CacheCursor: Sendable, Hashable {
     /// The cursor as text.

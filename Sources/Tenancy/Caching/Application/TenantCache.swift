@@ -1,4 +1,3 @@
-import Synchronization
 public import TenancyCore
 
 /// What an application caches of its own for one tenant: `tenant.cache`.
@@ -157,8 +156,8 @@ public struct TenantCache: Sendable {
     /// - Throws: ``TenancyError`` with code `invalidCursor` if the cursor is none, or the server at which the scan was is no
     ///   longer there.
     public func scan(prefix: String = "", after cursor: CacheCursor? = nil) async throws(TenancyError) -> Page {
-        let page = try await call { adapter throws(TenancyError) in
-            try await adapter.scan(tenant, prefix: CacheName.applicationPrefix + prefix, after: cursor)
+        let page = try await call { cache throws(TenancyError) in
+            try await cache.adapter.scan(tenant, prefix: CacheName.applicationPrefix + prefix, after: cursor)
         }
         return Page(keys: page.keys.compactMap(CacheName.applicationKey), next: page.next)
     }
@@ -174,14 +173,12 @@ public struct TenantCache: Sendable {
     /// How many values the tenant has in the cache and what they take, those that ``MultiTenantSDK`` caches included. Goes
     /// through all of the tenant's keys; with a shared cache, of all tenants' keys.
     public func usage() async throws(TenancyError) -> CacheUsage {
-        try await call { adapter throws(TenancyError) in try await adapter.usage(of: tenant) }
+        try await call { cache throws(TenancyError) in try await cache.adapter.usage(of: tenant) }
     }
 
     /// Removes everything that is cached of the tenant, by the application and by ``MultiTenantSDK``. Locks stay.
     public func removeAll() async throws(TenancyError) {
-        _ = try await session.admit()
-        guard let cache = session.manager.cache else { throw missing }
-        try await cache.flush(tenant)
+        try await call { cache throws(TenancyError) in try await cache.flush(tenant) }
     }
 
     // MARK: Calls
@@ -189,22 +186,15 @@ public struct TenantCache: Sendable {
     var tenant: TenantID { session.context.tenant }
 
     func run(_ commands: [CacheCommand]) async throws(TenancyError) -> [CacheReply] {
-        try await call { adapter throws(TenancyError) in
-            let replies = try await adapter.run(commands, for: tenant)
-            guard replies.count == commands.count else {
-                throw TenancyError(
-                    .backendFailure, "The cache has not answered every command.", details: .init(tenant: tenant))
-            }
-            return replies
-        }
+        try await call { cache throws(TenancyError) in try await cache.exchange(commands, tenant) }
     }
 
     private func call<Result>(
-        _ body: (any CacheAdapter) async throws(TenancyError) -> Result
+        _ body: (CacheAside) async throws(TenancyError) -> Result
     ) async throws(TenancyError) -> Result {
         let context = try await session.admit()
-        guard let adapter = session.manager.cache?.adapter else { throw missing }
-        let result = try await body(adapter)
+        guard let cache = session.manager.cache else { throw missing }
+        let result = try await body(cache)
         try context.checkAlive()
         return result
     }
@@ -263,6 +253,10 @@ public struct TenantCache: Sendable {
             guard case .value(let bytes) = reply else { continue }
             values[key] = try await decoded(bytes, CacheName.application(key), Value.self)
         }
+        session.manager.cache?.meters.count(for: tenant) {
+            $0.hits += values.count
+            $0.misses += keys.count - values.count
+        }
         return values
     }
 
@@ -274,7 +268,7 @@ public struct TenantCache: Sendable {
         case .json(let json): return try? json.decode(type)
         case .foreign: return nil
         case .damaged:
-            cache.counts.damaged.add(1, ordering: .relaxed)
+            cache.meters.count(for: tenant) { $0.damaged += 1 }
             _ = try await run([.delete(key)])
             return nil
         }

@@ -17,6 +17,7 @@ public final class RedisCache: CacheNotifying {
     private let givenReactors: ReactorGroup?
     private let state = Locked(State())
     private let counts = Counts()
+    private let meter = RedisMeter()
     private let changes: ChangeFeeds
 
     private struct State {
@@ -98,7 +99,9 @@ public final class RedisCache: CacheNotifying {
         var nodes: [RedisNode] = []
         for reactor in reactors.reactors {
             let connector = RedisConnector(configuration: configuration, tls: tls, reactor: reactor)
-            for _ in 0..<configuration.connectionsPerReactor { nodes.append(RedisNode(connector, logger: logger)) }
+            for _ in 0..<configuration.connectionsPerReactor {
+                nodes.append(RedisNode(connector, logger: logger, meter: meter))
+            }
         }
         state.withLock { $0.lanes = nodes.map(Lane.server) }
         let reason = try await start(nodes)
@@ -114,7 +117,8 @@ public final class RedisCache: CacheNotifying {
         var lanes: [MasterLane] = []
         for reactor in reactors.reactors {
             for _ in 0..<configuration.connectionsPerReactor {
-                lanes.append(MasterLane(watch, configuration, tls: tls, reactor: reactor, logger: logger))
+                lanes.append(
+                    MasterLane(watch, configuration, tls: tls, reactor: reactor, logger: logger, meter: meter))
             }
         }
         let all = lanes
@@ -223,11 +227,14 @@ public final class RedisCache: CacheNotifying {
         }
     }
 
-    /// Hits and misses of this process. What the server holds it can't tell cheaply.
+    /// Hits, misses and reconnects of this process, and what the servers have evicted since it asked them first. What they
+    /// hold they can't tell cheaply.
     public func statistics() -> CacheStatistics {
         var statistics = CacheStatistics()
         statistics.hits = counts.hits.load(ordering: .relaxed)
         statistics.misses = counts.misses.load(ordering: .relaxed)
+        statistics.reconnects = meter.reconnects
+        statistics.evictions = meter.evictions
         return statistics
     }
 

@@ -17,12 +17,14 @@ final class RedisNode: Sendable {
     let reactor: Reactor
     private let connector: RedisConnector
     private let logger: Logger
+    private let meter: RedisMeter
     private let state = Locked(State.offline(RedisNode.notStarted))
     private let task = Locked<Task<Void, Never>?>(nil)
 
-    init(_ connector: RedisConnector, logger: Logger) {
+    init(_ connector: RedisConnector, logger: Logger, meter: RedisMeter) {
         self.connector = connector
         self.logger = logger
+        self.meter = meter
         reactor = connector.reactor
     }
 
@@ -85,6 +87,8 @@ final class RedisNode: Sendable {
 
     private func keep(_ first: RedisSession?) async {
         var session = first
+        // Another connection is one that is made again, however many attempts it takes.
+        var wasConnected = first != nil
         var pause = connector.configuration.reconnect.minimumPause
         while !Task.isCancelled {
             if let current = session {
@@ -98,6 +102,8 @@ final class RedisNode: Sendable {
             do throws(TenancyError) {
                 try await reactor.sleep(until: .now + pause * Double.random(in: 0.5...1))
                 session = try await connector.connect()
+                if wasConnected { meter.reconnected() }
+                wasConnected = true
             } catch {
                 setOffline(error)
                 // The reactor has stopped, and nothing comes after that.
@@ -116,7 +122,7 @@ final class RedisNode: Sendable {
         let checks = Task(executorPreference: reactor.taskExecutor) { [self] in
             while !session.connection.ended.hasEnded {
                 guard (try? await reactor.sleep(until: .now + KnowledgeTime.interval)) != nil else { return }
-                await session.check()
+                await session.check(meter)
                 offer(session)
             }
         }

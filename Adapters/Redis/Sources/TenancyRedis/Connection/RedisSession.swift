@@ -31,11 +31,14 @@ final class RedisSession: Sendable {
     static let identityKey = "mt_sdk:server"
 
     /// Asks the server who it is now, and closes the connection if that is not who it was.
-    func check() async {
+    ///
+    /// - Parameter meter: What is told how many entries the server has evicted.
+    func check(_ meter: RedisMeter? = nil) async {
         let asked = ContinuousClock.now
         do throws(TenancyError) {
             var commands = CommandWriter()
             try commands.write("INFO", "replication")
+            if meter != nil { try commands.write("INFO", "stats") }
             // A server that has too much to do is not another one.
             let call = RedisCall(commands, isBounded: false)
             try await connection.run(call)
@@ -45,6 +48,10 @@ final class RedisSession: Sendable {
                 throw TenancyError(.unavailable, "The server's replication id has changed; the connection was closed.")
             }
             await connection.setKnown(until: asked + KnowledgeTime.limit)
+            guard let meter, let statistics = call[1]?.text else { return }
+            if let evicted = ServerIdentity.fields(statistics)["evicted_keys"].flatMap({ Int($0) }) {
+                meter.evicted(evicted, by: identity.epoch)
+            }
         } catch {
             // A reply that is late is waited for as long as the server is known; a wrong one ends the connection.
             if error.code != .timeout, error.code != .cancelled { await connection.close(error) }

@@ -9,6 +9,7 @@ final class MasterLane: Sendable {
     private let configuration: RedisConfiguration
     private let tls: TLSContext?
     private let logger: Logger
+    private let meter: RedisMeter
     private let state: Locked<State>
 
     private struct State {
@@ -28,13 +29,15 @@ final class MasterLane: Sendable {
     }
 
     init(
-        _ watch: TopologyWatch, _ configuration: RedisConfiguration, tls: TLSContext?, reactor: Reactor, logger: Logger
+        _ watch: TopologyWatch, _ configuration: RedisConfiguration, tls: TLSContext?, reactor: Reactor, logger: Logger,
+        meter: RedisMeter
     ) {
         self.watch = watch
         self.configuration = configuration
         self.tls = tls
         self.reactor = reactor
         self.logger = logger
+        self.meter = meter
         state = Locked(State(masters: Masters(.empty(slots: watch.slots, serial: -1, generation: -1), [])))
     }
 
@@ -101,7 +104,8 @@ final class MasterLane: Sendable {
         let map = watch.map
         let made = map.tenures.map { tenure in
             let office = RedisConnector.Office(tenure: tenure, watch: watch)
-            return RedisNode(RedisConnector(to: office, configuration, tls: tls, reactor: reactor), logger: logger)
+            return RedisNode(
+                RedisConnector(to: office, configuration, tls: tls, reactor: reactor), logger: logger, meter: meter)
         }
         let (added, removed) = state.withLock { state -> ([RedisNode], [RedisNode]) in
             let before = state.masters
