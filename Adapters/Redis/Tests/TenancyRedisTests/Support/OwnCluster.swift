@@ -68,8 +68,8 @@ final class OwnCluster: @unchecked Sendable {
     func isWhole(running: Int = 6) async throws -> Bool {
         var count = 0
         for server in servers where server.isRunning {
-            guard let info = try? await send(to: server, "CLUSTER", "INFO"),
-                let replication = try? await send(to: server, "INFO", "replication")
+            guard let info = try? await server.send("CLUSTER", "INFO"),
+                let replication = try? await server.send("INFO", "replication")
             else { return false }
             let isReady = replication.contains("role:master") || replication.contains("master_link_status:up")
             guard info.contains("cluster_state:ok"), info.contains("cluster_known_nodes:6"), isReady else {
@@ -80,17 +80,10 @@ final class OwnCluster: @unchecked Sendable {
         return count == running
     }
 
-    @discardableResult
-    func send(to server: OwnServer, _ words: String...) async throws -> String {
-        let admin = try await server.administrator()
-        defer { Task { await admin.close() } }
-        return try await admin.send(words)
-    }
-
     /// What a node says of who is master of what.
     func view(of server: OwnServer) async throws -> MasterView {
         try MasterView(
-            clusterNodes: try await send(to: server, "CLUSTER", "NODES"), asked: server.endpoint, usesNames: false)
+            clusterNodes: try await server.send("CLUSTER", "NODES"), asked: server.endpoint, usesNames: false)
     }
 
     /// The master of a slot, as the first node that runs says.
@@ -105,7 +98,7 @@ final class OwnCluster: @unchecked Sendable {
     /// The replica of a master.
     func replica(of master: OwnServer) async throws -> OwnServer {
         for server in servers where server.isRunning && server.port != master.port {
-            if try await send(to: server, "INFO", "replication").contains("master_port:\(master.port)\r") {
+            if try await server.send("INFO", "replication").contains("master_port:\(master.port)\r") {
                 return server
             }
         }

@@ -21,7 +21,7 @@ final class OwnSentinels: @unchecked Sendable {
         defer { for server in set.data + set.sentinels { server.remove() } }
         for server in set.data { try await server.start() }
         for replica in set.data.dropFirst() {
-            try await set.send(to: replica, "REPLICAOF", "127.0.0.1", String(set.data[0].port))
+            try await replica.send("REPLICAOF", "127.0.0.1", String(set.data[0].port))
         }
         for sentinel in set.sentinels {
             try sentinel.beSentinel([
@@ -48,22 +48,15 @@ final class OwnSentinels: @unchecked Sendable {
 
     private func isWhole() async throws -> Bool {
         for sentinel in sentinels {
-            let info = try await send(to: sentinel, "INFO", "sentinel")
+            let info = try await sentinel.send("INFO", "sentinel")
             guard info.contains("status=ok"), info.contains("slaves=2,sentinels=3") else { return false }
         }
         return true
     }
 
-    @discardableResult
-    func send(to server: OwnServer, _ words: String...) async throws -> String {
-        let admin = try await server.administrator()
-        defer { Task { await admin.close() } }
-        return try await admin.send(words)
-    }
-
     /// The master, as a sentinel says.
     func master() async throws -> OwnServer {
-        let text = try await send(to: sentinels[1], "INFO", "sentinel")
+        let text = try await sentinels[1].send("INFO", "sentinel")
         guard let server = data.first(where: { text.contains("address=127.0.0.1:\($0.port),") }) else {
             throw TenancyError(.notFound, "no master")
         }

@@ -94,11 +94,17 @@ final class OwnServer: @unchecked Sendable {
 
     func administrator() async throws -> Administrator { try await Administrator(configuration) }
 
-    /// Whether the server answers, whatever its role is.
-    private func ping() async throws -> Bool {
+    /// Sends a command; returns the reply as text.
+    @discardableResult
+    func send(_ words: String...) async throws -> String {
         let admin = try await administrator()
         defer { Task { await admin.close() } }
-        return try await admin.send("PING") == "PONG"
+        return try await admin.send(words)
+    }
+
+    /// Whether the server answers, whatever its role is.
+    private func ping() async throws -> Bool {
+        try await send("PING") == "PONG"
     }
 
     /// A port that nobody listens on, and that the system gives to no connection.
