@@ -64,6 +64,27 @@ struct RedisLockTests {
         }
     }
 
+    @Test("A server that has forgotten its scripts is given them again, and the lock is held all the while")
+    func forgottenScripts() async throws {
+        try await OwnServer.with(OwnServer()) { server in
+            let tenant = try uniqueTenant()
+            try await withCache(server.configuration) { cache in
+                try await server.send("SCRIPT", "FLUSH")
+                let held = try #require(try await take(cache, tenant))
+                try await server.send("SCRIPT", "FLUSH")
+                let key = CacheKey("k")
+                let replies = try await cache.run(
+                    [
+                        .set(key, [1], timeToLive: nil, condition: .always), .getAndExpire(key, .seconds(9)),
+                        .lock(name, token: held.token, holdTime: .seconds(600)),
+                        .lock(name, token: .random(), holdTime: .seconds(600)),
+                        .renew(name, token: held.token, holdTime: .seconds(600)), .unlock(name, token: held.token),
+                    ], for: tenant)
+                #expect(replies == [.done, .value([1]), .count(held.fence), .busy, .done, .done])
+            }
+        }
+    }
+
     @Test("A full server evicts no lock that is held", arguments: ["volatile-lru", "volatile-lfu"])
     func eviction(policy: String) async throws {
         try await OwnServer.with(OwnServer("--maxmemory", "4mb", "--maxmemory-policy", policy)) { server in
