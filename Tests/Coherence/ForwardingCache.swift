@@ -21,6 +21,9 @@ extension ForwardingCache {
     package func usage(of tenant: TenantID) async throws(TenancyError) -> CacheUsage {
         try await cache.usage(of: tenant)
     }
+    package func preferredExecutor(for tenant: TenantID) -> (any TaskExecutor)? {
+        cache.preferredExecutor(for: tenant)
+    }
     package func statistics() -> CacheStatistics { cache.statistics() }
     package func health() async -> BackendHealth { await cache.health() }
     package func shutDown() async { await cache.shutDown() }

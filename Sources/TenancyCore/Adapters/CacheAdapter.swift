@@ -39,6 +39,9 @@ public protocol CacheAdapter: Sendable {
     /// How many values one tenant has and what they take. Costs no more than ``flush(_:)``.
     func usage(of tenant: TenantID) async throws(TenancyError) -> CacheUsage
 
+    /// Where calls for a tenant run with the fewest changes of thread, if the adapter has such a place.
+    func preferredExecutor(for tenant: TenantID) -> (any TaskExecutor)?
+
     /// What the cache did so far, in this process.
     func statistics() -> CacheStatistics
 
@@ -47,6 +50,11 @@ public protocol CacheAdapter: Sendable {
 
     /// Closes everything.
     func shutDown() async
+}
+
+extension CacheAdapter {
+    /// `nil`: anywhere.
+    public func preferredExecutor(for tenant: TenantID) -> (any TaskExecutor)? { nil }
 }
 
 /// A cache that tells of changes to what it holds, so that a process can keep copies.

@@ -21,7 +21,6 @@ public final class RedisCache: CacheNotifying {
     private let changes: ChangeFeeds
 
     private struct State {
-        var ownReactors: ReactorGroup?
         var lanes: [Lane] = []
         var watch: TopologyWatch?
         var hasStarted = false
@@ -44,7 +43,7 @@ public final class RedisCache: CacheNotifying {
     /// - Parameters:
     ///   - configuration: Where the servers are and how they are used.
     ///   - logger: Hears of connections that are lost.
-    ///   - reactors: Where connections live; the cache's own, which end with it, if `nil`.
+    ///   - reactors: Where connections live; the process's, if `nil`.
     /// - Throws: ``TenancyError`` with ``TenancyError/Code/invalidConfiguration``.
     public init(
         _ configuration: RedisConfiguration, logger: Logger = Logger(label: "tenancy.redis"),
@@ -71,13 +70,8 @@ public final class RedisCache: CacheNotifying {
             throw TenancyError(.shutDown, "The cache was started before, or was shut down.")
         }
         let tls = try TLSContext(configuration)
-        let reactors: ReactorGroup
-        if let givenReactors {
-            reactors = givenReactors
-        } else {
-            reactors = try ReactorGroup(name: "tenancy-redis")
-            state.withLock { $0.ownReactors = reactors }
-        }
+        // Those of the database, so that a call that goes to both changes threads once for both.
+        let reactors = if let givenReactors { givenReactors } else { try ReactorGroup.process() }
         let isShutDown: Bool
         do throws(TenancyError) {
             let reason =
@@ -97,11 +91,10 @@ public final class RedisCache: CacheNotifying {
 
     private func startServer(_ reactors: ReactorGroup, _ tls: TLSContext?) async throws(TenancyError) -> TenancyError? {
         var nodes: [RedisNode] = []
-        for reactor in reactors.reactors {
-            let connector = RedisConnector(configuration: configuration, tls: tls, reactor: reactor)
-            for _ in 0..<configuration.connectionsPerReactor {
-                nodes.append(RedisNode(connector, logger: logger, meter: meter))
-            }
+        let connectors = reactors.reactors.map { RedisConnector(configuration: configuration, tls: tls, reactor: $0) }
+        // In this order a tenant's lane is on the reactor that is the tenant's; see `lane(for:)`.
+        for _ in 0..<configuration.connectionsPerReactor {
+            for connector in connectors { nodes.append(RedisNode(connector, logger: logger, meter: meter)) }
         }
         state.withLock { $0.lanes = nodes.map(Lane.server) }
         let reason = try await start(nodes)
@@ -115,8 +108,8 @@ public final class RedisCache: CacheNotifying {
     {
         let watch = TopologyWatch(configuration, tls: tls, reactor: reactors.reactors[0], logger: logger)
         var lanes: [MasterLane] = []
-        for reactor in reactors.reactors {
-            for _ in 0..<configuration.connectionsPerReactor {
+        for _ in 0..<configuration.connectionsPerReactor {
+            for reactor in reactors.reactors {
                 lanes.append(
                     MasterLane(watch, configuration, tls: tls, reactor: reactor, logger: logger, meter: meter))
             }
@@ -269,9 +262,9 @@ public final class RedisCache: CacheNotifying {
     }
 
     private func close() async {
-        let (lanes, watch, reactors) = state.withLock { state in
-            defer { (state.lanes, state.watch, state.ownReactors) = ([], nil, nil) }
-            return (state.lanes, state.watch, state.ownReactors)
+        let (lanes, watch) = state.withLock { state in
+            defer { (state.lanes, state.watch) = ([], nil) }
+            return (state.lanes, state.watch)
         }
         await changes.stop()
         await watch?.stop()
@@ -281,7 +274,6 @@ public final class RedisCache: CacheNotifying {
             case .masters(let lane): await lane.shutDown()
             }
         }
-        await reactors?.stop()
     }
 
     // MARK: Changes
@@ -305,7 +297,8 @@ public final class RedisCache: CacheNotifying {
         }
     }
 
-    /// A tenant's calls all go the same way, so that one after another arrives in that order.
+    /// A tenant's calls all go the same way, so that one after another arrives in that order, and by the reactor that
+    /// ``ReactorGroup/reactor(for:)`` names.
     func lane(for tenant: TenantID) throws(TenancyError) -> Lane {
         let lanes = try allLanes()
         return lanes[Int(UInt(bitPattern: tenant.hashValue) % UInt(lanes.count))]
