@@ -7,7 +7,8 @@ let package = Package(
     name: "Benchmarks",
     platforms: [.macOS(.v15)],
     traits: [
-        .trait(name: "Postgres", description: "The benchmarks of PostgreSQL, for which libpq has to be there.")
+        .trait(name: "Postgres", description: "The benchmarks of PostgreSQL, for which libpq has to be there."),
+        .trait(name: "Redis", description: "The benchmarks of Redis, for which hiredis and OpenSSL have to be there."),
     ],
     dependencies: [
         // Named, because a package by path is otherwise called as the directory that it was cloned into.
@@ -22,11 +23,15 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Tenancy", package: "Tenancy"),
                 .product(name: "TenancyPostgres", package: "Tenancy", condition: .when(traits: ["Postgres"])),
+                .product(name: "TenancyRedis", package: "Tenancy", condition: .when(traits: ["Redis"])),
                 .product(name: "TenancySQLite", package: "Tenancy"),
             ]
         ),
         // What the SDK is compared with: the C libraries themselves, used as one would by hand.
-        .target(name: "CFloor", linkerSettings: [.linkedLibrary("sqlite3")]),
+        .target(
+            name: "CFloor",
+            cSettings: [.define("TENANCY_FLOOR_REDIS", .when(traits: ["Redis"]))],
+            linkerSettings: [.linkedLibrary("sqlite3"), .linkedLibrary("hiredis", .when(traits: ["Redis"]))]),
     ],
     swiftLanguageModes: [.v6]
 )

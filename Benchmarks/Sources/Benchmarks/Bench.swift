@@ -63,6 +63,12 @@ struct Bench: AsyncParsableCommand {
                 PostgresSearch.self, PostgresStream.self,
             ]
         #endif
+        #if Redis
+            all += [RedisGet.self, RedisMget.self, RedisSet.self]
+        #endif
+        #if Postgres && Redis
+            all += [ManagerHitL2.self, ManagerMiss.self, ManagerWrite.self, Stampede.self, CacheWorkload.self]
+        #endif
         return all
     }
 

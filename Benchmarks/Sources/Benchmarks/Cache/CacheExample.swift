@@ -21,6 +21,20 @@ struct CacheExample {
 
     /// The order in which keys are asked for, so that neighbours in memory are not neighbours in time.
     static func position(_ number: Int) -> Int { (number &* 7_919) & (count - 1) }
+
+    /// Reads bookings of ids from 1 to a power of two through a handle, for a while.
+    static func read(
+        _ handle: TenantHandle, count: Int, _ workers: Workers, for duration: Duration
+    ) async throws -> Round {
+        try await workers.run(for: duration) { numbers in
+            for number in numbers {
+                let id = (position(number) & (count - 1)) + 1
+                guard try await handle.read(Booking.self, id)?.id == id else {
+                    throw BenchmarkError("A record is missing.")
+                }
+            }
+        }
+    }
 }
 
 /// The least that a cache for many threads can be.

@@ -23,14 +23,7 @@ enum CacheMemoryRead: Benchmark {
         let comparison = Comparison(name: name, tasks: 1, seconds: seconds)
         let workers = Workers(tasks: 1, block: 16)
         let result = try await comparison.run(floor: EncodedBookings.floor) { duration in
-            try await workers.run(for: duration) { numbers in
-                for number in numbers {
-                    let id = (CacheExample.position(number) & (Self.rows - 1)) + 1
-                    guard try await handle.read(Booking.self, id)?.id == id else {
-                        throw BenchmarkError("A record is missing.")
-                    }
-                }
-            }
+            try await CacheExample.read(handle, count: Self.rows, workers, for: duration)
         } theirs: {
             try await records.read(for: $0)
         }

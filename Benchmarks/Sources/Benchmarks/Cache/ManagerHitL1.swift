@@ -26,14 +26,7 @@ enum ManagerHitL1: Benchmark {
             let workers = Workers(tasks: tasks, block: 64)
             results.append(
                 try await comparison.run(floor: LockedBookings.floor) { duration in
-                    try await workers.run(for: duration) { numbers in
-                        for number in numbers {
-                            let id = (CacheExample.position(number) & (Self.rows - 1)) + 1
-                            guard try await handle.read(Booking.self, id)?.id == id else {
-                                throw BenchmarkError("A record is missing.")
-                            }
-                        }
-                    }
+                    try await CacheExample.read(handle, count: Self.rows, workers, for: duration)
                 } theirs: {
                     try await floor.read(for: $0)
                 })

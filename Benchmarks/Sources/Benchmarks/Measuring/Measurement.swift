@@ -19,6 +19,12 @@ struct Measurement {
     let peakMebibytes: Double
     /// How much more that is than before the work, where that was looked at.
     var mebibytesAboveIdle: Double?
+    /// How many of all look-ups the cache answered, 0 to 1, where that was looked at.
+    var hitRate: Double?
+    /// How many of the statements that the database gets without a cache it did not get, 0 to 1.
+    var statementsSaved: Double?
+    /// How often the database was asked for what many tasks wanted at once, at most.
+    var loads: Double?
 
     var ratio: Double { operationsPerSecond / floorOperationsPerSecond }
 

@@ -29,6 +29,9 @@ struct Printer {
         ]
         if let p99 = result.floorP99Microseconds { members.append(("floor_p99_microseconds", number(p99))) }
         if let above = result.mebibytesAboveIdle { members.append(("mib_above_idle", number(above))) }
+        if let rate = result.hitRate { members.append(("hit_rate", number(rate))) }
+        if let saved = result.statementsSaved { members.append(("statements_saved", number(saved))) }
+        if let loads = result.loads { members.append(("loads", number(loads))) }
         emit("{" + members.map { "\"\($0)\":\($1)" }.joined(separator: ",") + "}")
     }
 
@@ -38,8 +41,17 @@ struct Printer {
             rate(result.floorOperationsPerSecond),
             String(format: "%.3f", result.ratio), time(result.p50Microseconds), time(result.p99Microseconds),
             time(result.cpuMicrosecondsPerOperation), String(format: "%.0f MiB", result.peakMebibytes), "",
-            result.floor,
+            result.floor + extras(result),
         ]
+    }
+
+    private func extras(_ result: Measurement) -> String {
+        let extras = [
+            result.hitRate.map { String(format: "%.2f %% hits", $0 * 100) },
+            result.statementsSaved.map { String(format: "%.1f %% fewer statements", $0 * 100) },
+            result.loads.map { String(format: "%.0f loads at most", $0) },
+        ].compactMap(\.self)
+        return extras.isEmpty ? "" : " (\(extras.joined(separator: ", ")))"
     }
 
     private func show(_ cells: [String]) {

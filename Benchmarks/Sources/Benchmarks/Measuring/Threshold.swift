@@ -14,6 +14,10 @@ struct Threshold: Decodable {
     let maximumNanoseconds: Double?
     let maximumCpuMicroseconds: Double?
     let maximumMebibytesAboveIdle: Double?
+    let minimumHitRate: Double?
+    let minimumStatementsSaved: Double?
+    /// Never with a margin: how often something is loaded is no matter of speed.
+    let maximumLoads: Double?
 
     /// All of them, from the file beside the package's manifest.
     static func all() throws -> [Threshold] {
@@ -36,6 +40,17 @@ struct Threshold: Decodable {
             if !(ratio <= maximumP99Ratio * (1 + tolerance.margin)) {
                 misses.append("p99 is \(text(ratio)) of the floor's, and may be \(maximumP99Ratio)")
             }
+        }
+        let parts = [
+            (result.hitRate, minimumHitRate, "of all look-ups are hits"),
+            (result.statementsSaved, minimumStatementsSaved, "of all statements are saved"),
+        ]
+        for (value, limit, what) in parts {
+            guard let limit, !((value ?? .nan) >= limit) else { continue }
+            misses.append("\(text(value ?? .nan)) \(what), and it must reach \(limit)")
+        }
+        if let maximumLoads, !((result.loads ?? .nan) <= maximumLoads) {
+            misses.append("\(text(result.loads ?? .nan)) loads, and \(text(maximumLoads)) are the most")
         }
         guard !tolerance.isRelative else { return misses.map { "\(label): \($0)" } }
         let limits = [
