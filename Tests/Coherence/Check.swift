@@ -53,7 +53,7 @@ package struct Check {
         try crew.fill()
         var disturbances = Disturbances(crew: crew, redis: redis, schema: schema)
         var next = start + options.pause
-        while crew.operations < options.operations || !disturbances.areComplete {
+        while try crew.countOperations() < options.operations || !disturbances.areComplete {
             try await Task.sleep(for: .milliseconds(20))
             try crew.fill()
             if ContinuousClock.now >= next {

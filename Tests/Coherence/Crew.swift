@@ -17,6 +17,9 @@ final class Crew {
     private let folder: URL
     private var members: [Member] = []
     private(set) var logs: [String] = []
+    /// How many events of each log were counted.
+    private var read: [Int] = []
+    private var operations = 0
     /// How many processes have ended themselves between a commit and its invalidation.
     private(set) var ownDeaths = 0
 
@@ -26,12 +29,14 @@ final class Crew {
         self.folder = folder
     }
 
-    /// How many reads and writes there were, more or less: some events are neither.
-    var operations: Int {
-        logs.reduce(0) { sum, log in
-            let size = try? FileManager.default.attributesOfItem(atPath: log)[.size] as? Int
-            return sum + (size ?? 0) / EventLog.stride
+    /// Looks at the events since the last time.
+    ///
+    /// - Returns: How many reads and acknowledged writes there were so far.
+    func countOperations() throws -> Int {
+        for (number, log) in logs.enumerated() {
+            read[number] = try EventLog.read(log, from: read[number]) { if $0.kind.isOperation { operations += 1 } }
         }
+        return operations
     }
 
     /// Replaces who has ended.
@@ -87,6 +92,7 @@ final class Crew {
             settings.death = SharedClock.now() + Int64(pause * Double.random(in: 1...4))
         }
         logs.append(log)
+        read.append(0)
         let member = Member(log: log)
         member.process.executableURL = options.program
         member.process.arguments = ["worker"]

@@ -22,6 +22,14 @@ struct Event: Sendable, Equatable {
         /// A read past the cache has ended. What it returned is known from then on, even if its writer was not told that
         /// it has written it, or is dead.
         case databaseRead
+
+        /// Whether it is one of the operations that are counted: a read, or an acknowledged write.
+        var isOperation: Bool {
+            switch self {
+            case .strongRead, .relaxedRead, .databaseRead, .write: true
+            case .deletionBegun, .failure, .foreign, .cacheHits, .localHits: false
+            }
+        }
     }
 
     /// The version of a record that is not there, or not yet.

@@ -36,17 +36,25 @@ final class EventLog: Sendable {
     }
 
     /// Goes through the events of a file, a few thousand at a time.
-    static func read(_ path: String, _ body: (Event) -> Void) throws {
+    ///
+    /// - Parameter start: How many events to pass over.
+    /// - Returns: How many events there are, those included.
+    @discardableResult
+    static func read(_ path: String, from start: Int = 0, _ body: (Event) -> Void) throws -> Int {
         let file = try FileHandle(forReadingFrom: URL(filePath: path))
         defer { try? file.close() }
+        try file.seek(toOffset: UInt64(start * stride))
+        var end = start
         while let data = try file.read(upToCount: stride * block), !data.isEmpty {
             guard data.count % stride == 0 else { throw CheckError("'\(path)' has half an event.") }
+            end += data.count / stride
             data.withUnsafeBytes { bytes in
                 for offset in Swift.stride(from: 0, to: bytes.count, by: stride) {
                     if let event = event(bytes, offset) { body(event) }
                 }
             }
         }
+        return end
     }
 
     private static func event(_ bytes: UnsafeRawBufferPointer, _ offset: Int) -> Event? {

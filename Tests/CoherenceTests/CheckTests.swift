@@ -30,7 +30,7 @@ struct CheckTests {
         let outcome = try await check(isFenced: true, operations: 6_000)
         let verdict = outcome.verdict
         #expect(verdict.stale == 0 && verdict.foreign == 0 && verdict.beyondBound == 0, "\(verdict.examples)")
-        #expect(verdict.isClean)
+        #expect(verdict.isClean && verdict.operations >= 6_000)
         #expect(verdict.strongReads > 1_000 && verdict.relaxedReads > 500 && verdict.writes > 20)
         #expect(verdict.cacheHits > 300 && verdict.localHits > 100)
         #expect(outcome.writersKilled > 0 && outcome.processesKilled > 0)
