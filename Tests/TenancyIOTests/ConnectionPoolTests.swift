@@ -255,6 +255,50 @@ extension ConnectionPool where PoolClock == ContinuousClock {
         #expect(ceiling.used == 0)
     }
 
+    @Test("Also what is still being opened for the minimum when the call comes")
+    func ceilingAndOpening() async throws {
+        let ceiling = ConnectionCeiling(maximum: 4)
+        let factory = FakeFactory(delay: .milliseconds(300))
+        let idle = makePool(factory, ceiling: ceiling) { $0.minimumSize = 4 }
+        for _ in 0..<1_000 where idle.counts.opening < 4 { try await Task.sleep(for: .milliseconds(1)) }
+        let busy = makePool(FakeFactory(), ceiling: ceiling)
+        let call = Task { try await busy.withConnection { await use($0) } }
+        for _ in 0..<1_000 where !ceiling.isContended { try await Task.sleep(for: .milliseconds(1)) }
+        #expect(ceiling.isContended)
+        try await call.value
+        for pool in [idle, busy] { await pool.shutDown() }
+        #expect(ceiling.used == 0)
+    }
+
+    @Test("A pool whose own calls never end to wait gives up its surplus to another that has less than its share")
+    func ceilingAndDemand() async throws {
+        let ceiling = ConnectionCeiling(maximum: 4)
+        let factory = FakeFactory()
+        let (greedy, modest) = (makePool(factory, ceiling: ceiling), makePool(factory, ceiling: ceiling))
+        let isOver = Counter()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<16 {
+                group.addTask {
+                    while isOver.value == 0 { try await greedy.withConnection { await use($0) } }
+                }
+            }
+            while greedy.counts.leased < 4 { await Task.yield() }
+            group.addTask {
+                defer { isOver.increment() }
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for _ in 0..<8 {
+                        group.addTask { for _ in 0..<50 { try await modest.withConnection { await use($0) } } }
+                    }
+                    try await group.waitForAll()
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(factory.most.load(ordering: .relaxed) <= 4)
+        for pool in [greedy, modest] { await pool.shutDown() }
+        #expect(ceiling.used == 0)
+    }
+
     @Test("A pool gives up what is idle of its minimum when calls wait in another, and gets it back when there is room")
     func ceilingAndMinimum() async throws {
         let ceiling = ConnectionCeiling(maximum: 4)

@@ -3,8 +3,8 @@ import Synchronization
 /// How many connections all pools that share it may have open together.
 ///
 /// When a call waits in one pool, another is asked to close a connection that it doesn't use: one beyond its minimum, or
-/// else one of those, because a minimum is there to be quick and not to keep others out. Those that wait are served first
-/// come, first served.
+/// else one of those, because a minimum is there to be quick and not to keep others out; and a pool that has more than its
+/// share closes one when it is given back, even if its own calls wait. Pools that wait are served first come, first served.
 public final class ConnectionCeiling: Sendable {
     /// The process's own: 100 connections, what a PostgreSQL server takes by default.
     public static let process = ConnectionCeiling(maximum: 100)
@@ -15,6 +15,8 @@ public final class ConnectionCeiling: Sendable {
     private struct State {
         var used = 0
         var waiting = WaiterList<@Sendable () -> Void>()
+        /// How many connections are being closed for those who wait.
+        var yielding = 0
         var reclaimers: [ObjectIdentifier: Reclaim] = [:]
     }
 
@@ -30,8 +32,20 @@ public final class ConnectionCeiling: Sendable {
     /// How many connections are open, being opened or being closed.
     public var used: Int { state.withLock { $0.used } }
 
-    /// Whether a pool waits for another to give a connection up.
+    /// How many connections each pool may have if all want as many as they can get.
+    var share: Int { state.withLock { max(1, maximum / max(1, $0.reclaimers.count)) } }
+
+    /// Whether a pool waits for another to give a connection up, and none is being closed for it yet.
     var isContended: Bool { contended.load(ordering: .relaxed) }
+
+    /// A connection is being closed for those who wait.
+    func yields() { state.withLock { change(&$0) { $0.yielding += 1 } } }
+
+    private func change<Result>(_ state: inout State, _ body: (inout State) -> Result) -> Result {
+        let result = body(&state)
+        contended.store(state.waiting.count > state.yielding, ordering: .relaxed)
+        return result
+    }
 
     /// Takes room that nobody waits for.
     ///
@@ -51,25 +65,27 @@ public final class ConnectionCeiling: Sendable {
                 state.used += 1
                 return (true, [])
             }
-            _ = state.waiting.append(granted)
-            contended.store(true, ordering: .relaxed)
+            change(&state) { _ = $0.waiting.append(granted) }
             return (false, Array(state.reclaimers.values))
         }
         if isGranted { return granted() }
         for ofMinimum in [false, true] {
-            for reclaim in reclaimers where reclaim(ofMinimum) { return }
+            for reclaim in reclaimers where reclaim(ofMinimum) { return yields() }
         }
     }
 
     /// Gives back what was granted.
     func giveBack() {
         let next = state.withLock { state -> (@Sendable () -> Void)? in
-            guard let next = state.waiting.popFirst() else {
-                state.used -= 1
-                return nil
+            change(&state) { state in
+                state.yielding = max(0, state.yielding - 1)
+                guard let next = state.waiting.popFirst() else {
+                    state.yielding = 0
+                    state.used -= 1
+                    return nil
+                }
+                return next
             }
-            contended.store(!state.waiting.isEmpty, ordering: .relaxed)
-            return next
         }
         next?()
     }

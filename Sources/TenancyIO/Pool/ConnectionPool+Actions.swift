@@ -39,6 +39,7 @@ extension ConnectionPool {
             // Its task may have been cancelled since the machine has chosen it.
             if !wait.resume(.success(Lease(connection: connection, id: id))) {
                 transact { machine, now in machine.release(id, isHealthy: true, now: now) }
+                yieldIfContended()
             }
         case .refuse(let wait, let error): wait.resume(.failure(error))
         case .reportLeak(let place, let time):
@@ -65,6 +66,7 @@ extension ConnectionPool {
                     observer?.poolOpened(name, in: .nanoseconds(Int64(clamping: now - begin)))
                     forgetTask(id)
                     transact { machine, now in machine.opened(id, connection, now: now) }
+                    yieldIfContended()
                 } catch {
                     forgetTask(id)
                     ceiling.giveBack()

@@ -128,10 +128,13 @@ where PoolClock.Duration == Duration {
     /// - Parameter isBroken: Whether it must not be used again; it is closed then, and replaced if it is missed.
     package func release(_ lease: Lease, isBroken: Bool = false) {
         let isHealthy = !isBroken && factory.isHealthy(lease.connection)
-        transact { machine, now in
-            machine.release(lease.id, isHealthy: isHealthy, now: now)
-            if ceiling.isContended { _ = machine.reclaim(ofMinimum: true) }
+        let share = ceiling.isContended ? ceiling.share : nil
+        let isSurplus = transact { machine, now in
+            let isSurplus = share.map { machine.entries.count > $0 } ?? false
+            machine.release(lease.id, isHealthy: isHealthy && !isSurplus, now: now)
+            return isSurplus
         }
+        if isSurplus { ceiling.yields() } else { yieldIfContended() }
     }
 
     /// Refuses new calls, waits for connections in use until `deadline`, closes them then, and returns when that is
@@ -149,6 +152,11 @@ where PoolClock.Duration == Duration {
         // A cancelled caller does not wait for the rest, which ends by itself.
         try? await wait.value()
         ceiling.leave(ObjectIdentifier(self))
+    }
+
+    /// Closes a connection that is idle, if a call waits in another pool.
+    func yieldIfContended() {
+        if ceiling.isContended, reclaim(ofMinimum: true) { ceiling.yields() }
     }
 
     private func reclaim(ofMinimum: Bool) -> Bool {

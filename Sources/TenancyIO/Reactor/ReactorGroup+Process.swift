@@ -12,7 +12,7 @@ extension ReactorGroup {
     package static func process() throws(TenancyError) -> ReactorGroup {
         try shared.withLock { group throws(TenancyError) in
             if let group { return group }
-            let made = try ReactorGroup()
+            let made = try ReactorGroup(observer: ReactorLog())
             group = made
             return made
         }
