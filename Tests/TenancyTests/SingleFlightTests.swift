@@ -92,6 +92,30 @@ struct SingleFlightTests {
         #expect(try await stage.readsOfItem(1) == 0)
     }
 
+    @Test("Who is cancelled at the database leaves no lease behind, and whose write was made leaves no block")
+    func cancelledCleanUp() async throws {
+        let stage = try await Stage()
+        try await stage.tenant.create(Item(1, 1))
+        stage.database.beforeRead.holdNext()
+        let reader = Task { try await stage.tenant.read(Item.self, 1) }
+        await stage.database.beforeRead.reached()
+        stage.database.failReads(1, .cancelled)
+        reader.cancel()
+        stage.database.beforeRead.open()
+        await #expect(throws: TenancyError.self) { try await reader.value }
+        #expect(try await stage.readsOfItem(1) == 1)
+        #expect(try await stage.readsOfItem(1) == 0)
+
+        stage.database.afterWrite.holdNext()
+        let writer = Task { try await stage.tenant.update(Item(1, 2)) }
+        await stage.database.afterWrite.reached()
+        writer.cancel()
+        stage.database.afterWrite.open()
+        _ = await writer.result
+        #expect(try await stage.readsOfItem(2) == 1)
+        #expect(try await stage.readsOfItem(2) == 0)
+    }
+
     @Test(
         "One leader after another is cancelled or out of time, and the others still get the record",
         arguments: [TenancyError.Code.cancelled, .timeout])

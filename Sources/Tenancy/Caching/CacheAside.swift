@@ -141,6 +141,17 @@ struct CacheAside: Sendable {
         return replies
     }
 
+    /// Runs commands by which others may go on, also if the caller was cancelled: a connection sends nothing of who is.
+    /// They may be run twice.
+    @discardableResult
+    func runToTheEnd(
+        _ commands: [CacheCommand], _ tenant: TenantID, isOptional: Bool = false
+    ) async -> [CacheReply]? {
+        if !Task.isCancelled, let replies = await run(commands, tenant, isOptional: isOptional) { return replies }
+        guard Task.isCancelled else { return nil }
+        return await Task { await run(commands, tenant, isOptional: isOptional) }.value
+    }
+
     /// How long a record is cached, or its absence.
     func life(_ options: ReadOptions, isAbsent: Bool, _ entity: EntityDescription) -> Duration {
         let absence = policy.entities[entity.name]?.absenceTimeToLive ?? policy.absenceTimeToLive
@@ -180,7 +191,7 @@ struct CacheAside: Sendable {
     /// Removes what was changed again and lets readers store. If it fails, the blocks end by themselves.
     func unblock(_ changes: CacheChanges, _ token: CacheToken, for tenant: TenantID) async {
         let commands = Self.keys(of: changes).map { CacheCommand.unblock($0, token: token) }
-        if !commands.isEmpty { _ = await run(commands, tenant) }
+        if !commands.isEmpty { await runToTheEnd(commands, tenant) }
         local?.forget(changes, of: tenant)
     }
 

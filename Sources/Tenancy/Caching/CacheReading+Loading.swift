@@ -218,9 +218,9 @@ extension CacheReading {
     private func fallbacks(_ missing: [Missing], _ error: TenancyError) -> [RowView]? {
         let isDatabase = [.unavailable, .timeout, .backendFailure].contains(error.code)
         let isAlive = !Task.isCancelled && (context.deadline.map { $0 > .now } ?? true)
-        guard missing.allSatisfy({ miss in miss.fallback.map { isAlive && ($0.isGood || isDatabase) } ?? false }) else {
-            return nil
-        }
+        // What is still good was there before anybody waited for the database.
+        let serves = { (fallback: Fallback) in fallback.isGood ? !Task.isCancelled : isAlive && isDatabase }
+        guard missing.allSatisfy({ $0.fallback.map(serves) ?? false }) else { return nil }
         let stale = missing.count { $0.fallback?.isGood == false }
         if stale > 0 { cache.counts.staleAnswers.add(stale, ordering: .relaxed) }
         return missing.compactMap { $0.fallback?.row }
@@ -255,7 +255,7 @@ extension CacheReading {
             }
         }
         // A fill that fails costs the next reader a read of the database, and this one nothing.
-        guard !commands.isEmpty, let replies = await cache.run(commands, context.tenant, isOptional: true),
+        guard !commands.isEmpty, let replies = await cache.runToTheEnd(commands, context.tenant, isOptional: true),
             replies.count == missing.count, replies.allSatisfy({ $0 == .done })
         else { return nil }
         return bytesStored

@@ -125,7 +125,7 @@ struct CacheReading: Sendable {
             commands.append(.delete(key))
             commands.append(.lookUp(key, lease: result.lease, leaseTime: cache.policy.leaseTime))
         }
-        let replies = await cache.run(commands, context.tenant, isOptional: true)
+        let replies = await cache.runToTheEnd(commands, context.tenant, isOptional: true)
         for (index, position) in positions.enumerated() {
             // Who was quicker has stored it again, loads it, or blocks it.
             result.missing[position].fill = replies?[index * 2 + 1] == .leased ? .leased : .none
@@ -145,12 +145,12 @@ struct CacheReading: Sendable {
         case .leased: store = .fill(key, lease: lease, fresh.bytes, timeToLive: nil)
         default: return nil
         }
-        return await cache.run([store], context.tenant, isOptional: true) == [.done] ? fresh : nil
+        return await cache.runToTheEnd([store], context.tenant, isOptional: true) == [.done] ? fresh : nil
     }
 
     /// Gives leases back that won't be used, so that the next reader need not wait for their end to fill. Whatever else
     /// has come to stand under the key meanwhile is lost with them, which is safe.
     func release(_ leased: [CacheKey]) async {
-        if !leased.isEmpty { _ = await cache.run(leased.map { .delete($0) }, context.tenant) }
+        if !leased.isEmpty { await cache.runToTheEnd(leased.map { .delete($0) }, context.tenant) }
     }
 }

@@ -12,7 +12,8 @@ public struct CacheCompression: Sendable, Hashable {
     ///
     /// - Parameters:
     ///   - name: The name.
-    ///   - identifier: What tells its values from others', 1 to 15. Another number is taken modulo 16.
+    ///   - identifier: What tells its values from others', 1 to 15. Of another number the last four bits count, and 15
+    ///     if they are 0.
     ///   - compress: Makes bytes smaller; `nil` if that can't be done.
     ///   - decompress: Gives the bytes back that `compress` was given; `nil` if it was not what `compress` made, or of more
     ///     bytes than the maximum, which is to be found out before that much memory is taken.
@@ -21,7 +22,7 @@ public struct CacheCompression: Sendable, Hashable {
         decompress: @escaping @Sendable (ArraySlice<UInt8>, _ maximumBytes: Int) -> [UInt8]?
     ) {
         self.name = name
-        self.identifier = identifier & 15
+        self.identifier = identifier & 15 == 0 ? 15 : identifier & 15
         makeSmaller = compress
         restore = decompress
     }

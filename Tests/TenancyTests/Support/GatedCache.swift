@@ -57,6 +57,8 @@ final class GatedCache: CacheAdapter {
     func run(_ commands: [CacheCommand], for tenant: TenantID) async throws(TenancyError) -> [CacheReply] {
         let fault = fault.withLock(\.self)
         if case .unavailable = fault { throw TenancyError(.unavailable, "The cache is gone.") }
+        // As a connection that is shared by many: nothing is sent for who has been cancelled.
+        if Task.isCancelled { throw TenancyError(.cancelled, "The calling task was cancelled.") }
         if isRecording { self.commands.withLock { $0 += commands } }
         for command in commands {
             switch command {

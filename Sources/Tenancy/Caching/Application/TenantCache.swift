@@ -88,9 +88,9 @@ public struct TenantCache: Sendable {
     public func compareAndSet<Value: Codable & Equatable>(
         _ key: String, from expected: Value?, to value: Value, timeToLive: Duration? = nil, jitter: Double? = nil
     ) async throws(TenancyError) -> Bool {
-        guard let expected else { return try await setIfAbsent(key, value, timeToLive: timeToLive, jitter: jitter) }
-        // Compared as values, because the same value may have been stored in several forms. Then the bytes are compared.
         let name = try Self.key(key)
+        if expected == nil, try await setIfAbsent(key, value, timeToLive: timeToLive, jitter: jitter) { return true }
+        // Compared as values, because the same value may have been stored in several forms. Then the bytes are compared.
         guard case .value(let bytes) = try await run([.get(name)]).first,
             try await decoded(bytes, name, Value.self) == expected
         else { return false }
@@ -269,7 +269,7 @@ public struct TenantCache: Sendable {
         case .foreign: return nil
         case .damaged:
             cache.meters.count(for: tenant) { $0.damaged += 1 }
-            _ = try await run([.delete(key)])
+            _ = try? await run([.delete(key)])
             return nil
         }
     }
