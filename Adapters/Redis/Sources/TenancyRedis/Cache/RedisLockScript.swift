@@ -51,6 +51,7 @@ enum RedisLockScript {
     /// Token. 1 or 0.
     static let unlock =
         preparing + """
+            if lock[3] and not isHeld then redis.call('PEXPIRE', KEYS[1], 86400000) end
             if not isHeld or lock[1] ~= ARGV[1] then return 0 end
             redis.call('HDEL', KEYS[1], 'holder', 'until')
             redis.call('PEXPIRE', KEYS[1], 86400000)

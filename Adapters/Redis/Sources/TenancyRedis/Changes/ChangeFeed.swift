@@ -29,7 +29,12 @@ final class ChangeFeed: Sendable {
     private let connector: RedisConnector
     private let logger: Logger
     private let report: @Sendable (Event) -> Void
-    private let task = Locked<Task<Void, Never>?>(nil)
+    private let work = Locked(Work())
+
+    private struct Work {
+        var task: Task<Void, Never>?
+        var isStopped = false
+    }
 
     /// - Parameter report: Called on the connector's reactor, in the order of what happened on the server.
     init(_ connector: RedisConnector, logger: Logger, report: @escaping @Sendable (Event) -> Void) {
@@ -39,12 +44,18 @@ final class ChangeFeed: Sendable {
     }
 
     func start() {
-        let task = Task(executorPreference: connector.reactor.taskExecutor) { [self] in await run() }
-        self.task.withLock { $0 = task }
+        work.withLock { work in
+            // It may have been stopped by somebody who was quicker.
+            if work.isStopped { return }
+            work.task = Task(executorPreference: connector.reactor.taskExecutor) { [self] in await run() }
+        }
     }
 
     func stop() async {
-        let task = task.withLock(\.self)
+        let task = work.withLock { work in
+            work.isStopped = true
+            return work.task
+        }
         task?.cancel()
         await task?.value
     }
