@@ -23,7 +23,7 @@ final class Engine: Sendable {
 
     init(
         _ configuration: PostgresConfiguration, _ library: StatementLibrary, _ source: PipelineSource,
-        _ calls: CallCount, replicas: ReplicaSet? = nil
+        _ calls: CallCount, _ logger: Logger, replicas: ReplicaSet? = nil
     ) {
         self.configuration = configuration
         self.source = source
@@ -36,7 +36,7 @@ final class Engine: Sendable {
         pool = Pool(
             name: source.replica.map { "postgres replica \($0.server.host)" } ?? "postgres",
             configuration: PoolConfiguration(configuration), factory: source,
-            clock: ContinuousClock())
+            clock: ContinuousClock(), observer: PoolLog(logger: logger))
     }
 
     /// Which server this is, of a replica.

@@ -52,7 +52,7 @@ final class PostgresAdapter: DatabaseAdapter {
         try await Startup(configuration, library, source).run()
         let replicas =
             configuration.replicas.isEmpty ? nil : ReplicaSet(configuration, library, source, calls, logger)
-        let engine = Engine(configuration, library, source, calls, replicas: replicas)
+        let engine = Engine(configuration, library, source, calls, logger, replicas: replicas)
         do throws(TenancyError) { try await engine.lanes.start() } catch {
             await engine.close(deadline: .now)
             throw error

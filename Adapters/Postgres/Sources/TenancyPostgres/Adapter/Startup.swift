@@ -70,6 +70,13 @@ struct Startup {
     /// One transaction, which closing the connection undoes if it is not committed.
     private func migrate(_ pipeline: Pipeline) async throws(TenancyError) {
         try await pipeline.ask([.begin, Command(text: SchemaUpdate.lock)])
+        // Not before: who migrates at the same time is waited for. But a table that somebody uses is not, because all who
+        // come after would wait behind this.
+        if let bound = configuration.lockTimeout {
+            try await pipeline.ask([
+                Command(text: "SET LOCAL lock_timeout = \(ConnectionParameters.milliseconds(bound))")
+            ])
+        }
         let answer = try await pipeline.ask([Command(question, isNamed: false)])
         var texts: [Command] = []
         for step in try update(Catalogue(answer.rows())).steps() {

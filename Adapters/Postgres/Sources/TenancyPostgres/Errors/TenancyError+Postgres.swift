@@ -75,6 +75,7 @@ extension TenancyError {
         case "23503", "23001":
             (.foreignKeyViolation, "A record that is referred to is not there, or still needed.", nil)
         case "40001": (.serializationFailure, "Concurrent transactions could not be put in an order.", nil)
+        case "40003": (.outcomeUnknown, "The server does not know whether the statement was carried out.", nil)
         case "40P01": (.deadlock, "The server ended the transaction to resolve a deadlock.", nil)
         case "57014": (.timeout, "The server stopped the statement.", nil)
         case "25P03", "25P04": (.timeout, "The server ended a transaction that took too long.", nil)

@@ -100,6 +100,8 @@ final class Lane: Sendable {
             }
         }
         reconnection.withLock { $0 = task }
+        // Closed since the state was set, by somebody who has found no task to end.
+        if case .closed = state.withLock(\.self) { task.cancel() }
     }
 
     private func takeMissed() -> Bool { isMissed.exchange(false, ordering: .relaxed) }

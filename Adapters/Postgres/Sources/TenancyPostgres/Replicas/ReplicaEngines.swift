@@ -50,7 +50,7 @@ final class ReplicaEngines: Sendable {
         try await Startup(configuration, library, source).prove(until: .now + configuration.connectTimeout)
         // Connections that were lost are made anew by themselves, but not to a server that was started again.
         if let engine = engine(replica), engine.identity == identity, engine.lanes.hasConnection { return }
-        let engine = Engine(configuration, library, source, calls)
+        let engine = Engine(configuration, library, source, calls, logger)
         do throws(TenancyError) { try await engine.lanes.start() } catch {
             await engine.close(deadline: .now)
             throw error

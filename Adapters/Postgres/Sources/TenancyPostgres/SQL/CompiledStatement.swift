@@ -9,8 +9,8 @@ final class CompiledStatement: Sendable {
 
     /// A number that no other statement of the process has.
     let id: Int
-    /// The name under which connections prepare the statement. It is counted and not derived from the text, so that
-    /// two texts can't come to share one.
+    /// The name under which connections prepare the statement. It is derived from the text and the types, so that a pooler
+    /// that hands one process's connection to another has the name either unknown there, or for the same statement.
     let name: String
     /// The text.
     let text: String
@@ -19,21 +19,30 @@ final class CompiledStatement: Sendable {
     /// Where the values come from; empty for statements whose values their callers lay out.
     let sources: [ParameterSource]
 
-    init(_ text: String, types: [PostgresType], sources: [ParameterSource] = []) {
-        id = Self.count.add(1, ordering: .relaxed).newValue
-        name = "t" + String(id, radix: 36)
-        self.text = text
-        self.types = types.map(\.rawValue)
-        self.sources = sources
+    convenience init(_ text: String, types: [PostgresType], sources: [ParameterSource] = []) {
+        self.init(text, types.map(\.rawValue), sources)
     }
 
     /// Another statement with the values of a statement that is part of it.
-    init(declaring text: String, _ other: CompiledStatement) {
+    convenience init(declaring text: String, _ other: CompiledStatement) {
+        self.init(text, other.types, [])
+    }
+
+    private init(_ text: String, _ types: [UInt32], _ sources: [ParameterSource]) {
         id = Self.count.add(1, ordering: .relaxed).newValue
-        name = "t" + String(id, radix: 36)
+        name = Self.name(text, types)
         self.text = text
-        types = other.types
-        sources = []
+        self.types = types
+        self.sources = sources
+    }
+
+    /// FNV-1a of 64 bits. If two texts came to share a name, the server would refuse to prepare the second.
+    private static func name(_ text: String, _ types: [UInt32]) -> String {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        func combine(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        for byte in text.utf8 { combine(byte) }
+        for type in types { withUnsafeBytes(of: type.littleEndian) { $0.forEach(combine) } }
+        return "t" + String(hash, radix: 36)
     }
 
     convenience init(_ text: String, _ sources: [ParameterSource]) {

@@ -75,6 +75,8 @@ extension Catalogue {
                 SELECT has_table_privilege(l.oid, c.oid, 'SELECT') AND has_table_privilege(l.oid, c.oid, 'INSERT')
                     AND has_table_privilege(l.oid, c.oid, 'UPDATE') AND has_table_privilege(l.oid, c.oid, 'DELETE')
                 FROM login AS l), false),
+            'isOvergranted', coalesce((
+                SELECT has_table_privilege(l.oid, c.oid, 'TRUNCATE, REFERENCES, TRIGGER') FROM login AS l), false),
             'columns', coalesce((\(columns)), '[]'), 'indexes', coalesce((\(indexes)), '[]'),
             'policies', coalesce((\(policies)), '[]'), 'foreignKeys', coalesce((\(foreignKeys)), '[]')
         ) ORDER BY f.entity, f.is_child, n.nspname, c.relname)

@@ -68,6 +68,8 @@ struct Catalogue: Sendable, Decodable {
         var forcesRowSecurity: Bool
         /// Whether the role that statements run under may read and change records.
         var isGranted: Bool
+        /// Whether that role may do what row security does not bind: empty the table, refer to it, or add triggers.
+        var isOvergranted: Bool
         var columns: [Column]
         var indexes: [Index]
         var policies: [Policy]

@@ -55,6 +55,12 @@ struct SchemaUpdate {
         let statements = steps.compactMap { step in
             if case .run(let text) = step { text } else { nil }
         }
+        // What the records' words are only the adapter can tell.
+        guard statements.count == steps.count else {
+            return TenancyError(
+                .schemaConflict, "Fields have become searchable, and no migration role is configured to index records.",
+                hint: "Configure `migration` in one process and start it; it fills the new columns from the records.")
+        }
         return TenancyError(
             .schemaConflict, "The tables are not as the entities declare them, and no migration role is configured.",
             hint: "Configure `migration`, or run as the tables' owner: " + statements.joined(separator: "; ") + ";")
@@ -71,7 +77,7 @@ struct SchemaUpdate {
         let indexes = text.indexes(isLedByTenant: isLedByTenant)
         var statements: [String] = []
         guard let table = catalogue.table(of: plan.entity) else {
-            statements = [text.create] + TableText.protect(plan.table) + [text.policy, grant(plan)]
+            statements = [text.create] + TableText.protect(plan.table) + [text.policy] + grants(plan)
             statements += indexes.sorted { $0.key < $1.key }.map(\.value)
             return statements.map(Step.run)
         }
@@ -82,7 +88,7 @@ struct SchemaUpdate {
             if !child.hasRowSecurity || !child.forcesRowSecurity { after += TableText.protect(child.name) }
         }
         after += policySteps(plan, table, text)
-        if !table.isGranted { after.append(grant(plan)) }
+        if !table.isGranted || table.isOvergranted { after += grants(plan) }
         for index in table.indexes where IndexName.isOurs(index.name, plan.entity) {
             // One over a column that is gone went with it.
             if indexes[index.name] == nil || !index.isValid {
@@ -96,8 +102,13 @@ struct SchemaUpdate {
         return statements.map(Step.run) + search + after.map(Step.run)
     }
 
-    private func grant(_ plan: TablePlan) -> String {
-        "GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE \(plan.table) TO \(Identifier.quote(role))"
+    /// What the role needs and no more, whatever the database's default privileges give to roles.
+    private func grants(_ plan: TablePlan) -> [String] {
+        let role = Identifier.quote(role)
+        return [
+            "REVOKE ALL ON TABLE \(plan.table) FROM PUBLIC, \(role)",
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE \(plan.table) TO \(role)",
+        ]
     }
 
     private func policySteps(_ plan: TablePlan, _ table: Catalogue.Table, _ text: TableText) -> [String] {

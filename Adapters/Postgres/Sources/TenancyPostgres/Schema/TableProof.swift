@@ -32,6 +32,13 @@ struct TableProof {
                     "The table \(table.name) does not force row security on its owner.",
                     "ALTER TABLE \(table.name) FORCE ROW LEVEL SECURITY"))
         }
+        if table.isOvergranted {
+            let role = isolation.role ?? catalogue.sessionRole
+            problems.append(
+                problem(
+                    "The role \(role) may empty the table \(table.name), refer to it or add triggers, which no policy binds.",
+                    "REVOKE TRUNCATE, REFERENCES, TRIGGER ON \(table.name) FROM PUBLIC, \(Identifier.quote(role))"))
+        }
         return problems + policyProblems + indexProblems + foreignKeyProblems
     }
 

@@ -25,23 +25,6 @@ private struct Slow: Entity, Equatable {
 /// made so by a lock that the test holds, so that no time has to be guessed.
 @Suite("Slow statements beside point reads", .serialized, .requires(.application), .timeLimit(.minutes(2)))
 struct SlowStatementTests {
-    /// Holds a lock of the administrator's from its making to ``release()``.
-    private final class Lock: @unchecked Sendable {
-        // Unchecked: the connection is used by one call after the other.
-        private var connection: TestConnection?
-
-        init(_ statement: String) async throws {
-            try await blocking { [self] in
-                let connection = try TestConnection(.admin)
-                try connection.execute("BEGIN")
-                try connection.execute(statement)
-                self.connection = connection
-            }
-        }
-
-        func release() async throws { try await blocking { [self] in _ = try connection?.execute("COMMIT") } }
-    }
-
     private func withSDK(
         lanes: Int = 1, _ body: (TenantHandle, _ schema: String) async throws -> Void
     ) async throws {
@@ -93,7 +76,7 @@ struct SlowStatementTests {
     @Test("Writes, transactions, streams and aggregates that wait for a lock hold up no point read")
     func ownConnections() async throws {
         try await withSDK { handle, schema in
-            let lock = try await Lock("LOCK TABLE \(schema).slow IN ACCESS EXCLUSIVE MODE")
+            let lock = try await HeldLock("LOCK TABLE \(schema).slow IN ACCESS EXCLUSIVE MODE")
             let slow: [@Sendable () async throws -> Void] = [
                 { try await handle.update(Slow(id: 1, value: 2)) },
                 { try await handle.transaction { _ = try await $0.read(Slow.self, 1) } },
@@ -119,7 +102,7 @@ struct SlowStatementTests {
     @Test("A point read that waits for a lock holds up those that share its lane for a moment only", arguments: [1, 2])
     func lanes(count: Int) async throws {
         try await withSDK(lanes: count) { handle, schema in
-            let lock = try await Lock("LOCK TABLE \(schema).slow IN ACCESS EXCLUSIVE MODE")
+            let lock = try await HeldLock("LOCK TABLE \(schema).slow IN ACCESS EXCLUSIVE MODE")
             let isReleased = Tally()
             // More than there are lanes, so that each of them is in the way; and fewer than the pool has connections, all
             // of which they may end up on.

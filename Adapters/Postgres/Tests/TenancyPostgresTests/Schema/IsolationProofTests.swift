@@ -75,6 +75,12 @@ struct IsolationProofTests {
             "a tenant that may be absent", "ALTER TABLE $.items DROP CONSTRAINT items_pkey",
             "ALTER TABLE $.items ALTER COLUMN tenant_id DROP NOT NULL", says: "tenant_id is missing", hasRemedy: false),
         Hole(
+            "a right to empty the table", "GRANT TRUNCATE ON $.items TO tenancy_app",
+            says: "may empty the table $.items"),
+        Hole(
+            "a right to refer to others' records, by everybody", "GRANT REFERENCES ON $.items TO PUBLIC",
+            says: "may empty the table $.items"),
+        Hole(
             "the owner", "ALTER TABLE $.items OWNER TO tenancy_app", says: "owns the table", hasRemedy: false),
     ]
 
