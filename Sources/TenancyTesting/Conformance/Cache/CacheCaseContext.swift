@@ -15,7 +15,7 @@ final class CacheCaseContext: Expecting {
         self.log = log
         cache = subject.cache
         advance = subject.advance
-        moment = subject.advance == nil ? .milliseconds(150) : .seconds(1)
+        moment = subject.advance == nil ? .milliseconds(400) : .seconds(1)
         prefix = String(format: "c%08x-", UInt32.random(in: 0 ... .max))
     }
 
