@@ -15,7 +15,10 @@ final class OwnPooler: Sendable {
     private let folder: String
 
     /// Makes and starts a pooler that trusts everybody from this machine.
-    init(inFrontOf server: OwnServer) throws {
+    convenience init(inFrontOf server: OwnServer) throws { try self.init(inFrontOf: server, ignoring: nil) }
+
+    /// - Parameter ignored: A setting that it takes from clients and does nothing with.
+    init(inFrontOf server: OwnServer, ignoring ignored: String?) throws {
         guard let program = Self.program else { throw CancellationError() }
         folder = try OwnServer.makeFolder("tenancy-pgbouncer")
         port = try SilentServer().port
@@ -34,10 +37,13 @@ final class OwnPooler: Sendable {
         pool_mode = transaction
         default_pool_size = 6
         server_login_retry = 1
+        ignore_startup_parameters = \(ignored ?? "extra_float_digits")
         logfile = \(folder)/log
         pidfile = \(folder)/pid
         """.write(toFile: folder + "/pgbouncer.ini", atomically: true, encoding: .utf8)
         try OwnServer.runAsServer(program, ["-q", "-d", folder + "/pgbouncer.ini"])
+        // It leaves its parent before it listens.
+        try OwnServer.waitUntilReady(port)
     }
 
     deinit {

@@ -39,9 +39,15 @@ final class OwnServer: Sendable {
     }
 
     /// Waits until the server takes connections.
-    func waitUntilReady() throws {
-        for _ in 0..<200 {
-            if (try? server("pg_isready", ["-q", "-h", "127.0.0.1", "-p", String(port)])) != nil { return }
+    func waitUntilReady() throws { try Self.waitUntilReady(port) }
+
+    /// Waits until somebody takes connections on a port of this machine.
+    static func waitUntilReady(_ port: Int) throws {
+        guard let program = Self.binaries else { throw CancellationError() }
+        for _ in 0..<600 {
+            if (try? runAsServer(program + "/pg_isready", ["-q", "-h", "127.0.0.1", "-p", String(port)])) != nil {
+                return
+            }
             Thread.sleep(forTimeInterval: 0.05)
         }
         throw CancellationError()
