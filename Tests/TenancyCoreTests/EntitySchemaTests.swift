@@ -41,7 +41,7 @@ struct EntitySchemaTests {
             let ticket = Ticket.sample(full: full)
             var batch = ColumnBatch(entity)
             Ticket.schema.encode(ticket, into: &batch)
-            let wire = try RowBuffer.wire(RowView(batch, row: 0), of: entity)
+            let wire = try RowBuffer.wire([RowView(batch, row: 0)], types: entity.fields.map(\.type))
             let buffer = try #require(RowBuffer(wire: wire[...], columnCount: entity.fields.count))
             #expect(try Ticket.schema.decode(buffer) == [ticket])
         }

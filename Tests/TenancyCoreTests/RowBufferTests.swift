@@ -8,7 +8,7 @@ struct RowBufferTests {
     private func wire() throws -> [UInt8] {
         var batch = ColumnBatch(entity)
         Ticket.schema.encode(.sample(full: true), into: &batch)
-        return try RowBuffer.wire(RowView(batch, row: 0), of: entity)
+        return try RowBuffer.wire([RowView(batch, row: 0)], types: entity.fields.map(\.type))
     }
 
     @Test("Every shortened row is refused")

@@ -96,9 +96,28 @@ struct CacheAside: Sendable {
         context.consistency = .strong
         let reading = CacheReading(
             cache: self, entity: entity, options: options, context: context, runner: runner)
-        let lookUp = try await reading.lookUp(keys.map { (key: $0, cacheKey: CacheName.record(entity, $0)) })
+        return try await run(reading, keys.map { (key: $0, cacheKey: CacheName.record(entity, $0)) })
+    }
+
+    /// What a query returns, from the cache if it has that.
+    ///
+    /// - Throws: As ``read(_:_:_:in:from:)``.
+    func rows(
+        _ query: ResultQuery, _ options: ReadOptions, in context: TenantContext, from runner: any StatementRunner
+    ) async throws(TenancyError) -> any RowBatch {
+        var context = context
+        context.consistency = .strong
+        let reading = CacheReading(
+            cache: self, entity: query.entity, options: options, context: context, runner: runner, query: query)
+        return try await run(reading, [(key: .null, cacheKey: query.key)]).rows
+    }
+
+    private func run(
+        _ reading: CacheReading, _ keys: [(key: Value, cacheKey: CacheKey)]
+    ) async throws(TenancyError) -> CacheReading.Result {
+        let lookUp = try await reading.lookUp(keys)
         let misses = lookUp.missing.count { $0.fallback?.isGood != true }
-        meters.count(for: context.tenant) {
+        meters.count(for: reading.context.tenant) {
             $0.hits += keys.count - misses
             $0.misses += misses
         }
@@ -214,7 +233,10 @@ struct CacheAside: Sendable {
     // MARK: Keys
 
     private static func keys(of changes: CacheChanges) -> [CacheKey] {
-        changes.entities.map(CacheName.generation)
-            + changes.keys.flatMap { entity, keys in keys.map { CacheName.record(entity, $0) } }
+        // What a query returned is made void by every write of its entity.
+        changes.entities.flatMap { [CacheName.generation(of: $0), CacheName.resultGeneration(of: $0)] }
+            + changes.keys.flatMap { entity, keys in
+                [CacheName.resultGeneration(of: entity)] + keys.map { CacheName.record(entity, $0) }
+            }
     }
 }

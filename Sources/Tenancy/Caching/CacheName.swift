@@ -40,6 +40,14 @@ enum CacheName {
     /// The key of an entity's generation.
     static func generation(of entity: EntityDescription) -> CacheKey { CacheKey("g:\(entity.name)") }
 
+    /// The key of the generation of what queries of an entity returned, which every write of the entity makes void.
+    static func resultGeneration(of entity: EntityDescription) -> CacheKey { CacheKey("l:\(entity.name)") }
+
+    /// The key of what a query returned.
+    static func result(_ entity: EntityDescription, digest: String) -> CacheKey {
+        CacheKey("q:\(entity.name):\(digest)")
+    }
+
     /// The key of a record.
     static func record(_ entity: EntityDescription, _ key: Value) -> CacheKey {
         switch key {

@@ -37,7 +37,7 @@ extension CacheReading {
             for waits in 0... {
                 let turns = turns(lookUp, &led, waits, mayHold: mayHold)
                 for fallback in turns.refreshed {
-                    if let row = fallback.row { rows.append(row) }
+                    rows += fallback.rows
                     storedBytes? += fallback.bytes
                 }
                 if !turns.mine.isEmpty {
@@ -154,9 +154,13 @@ extension CacheReading {
         _ keys: Set<CacheKey>, foundIn rows: [RowView], _ led: inout Led
     ) throws(TenancyError) {
         if keys.isEmpty { return }
-        var found: [CacheKey: RowView] = [:]
-        for row in rows { found[CacheName.record(entity, try row.value(entity.keyColumn, as: entity.key.type))] = row }
-        for key in keys { cache.flights.share(.success(batch(found[key].map { [$0] } ?? [])), for: flight(key)) }
+        if let query {
+            cache.flights.share(.success(batch(rows)), for: flight(query.key))
+        } else {
+            let found = Dictionary(
+                try keyed(rows).map { (CacheName.record(entity, $0.key), $0.value) }, uniquingKeysWith: { $1 })
+            for key in keys { cache.flights.share(.success(batch(found[key] ?? [])), for: flight(key)) }
+        }
         end(&led, keys)
     }
 
@@ -171,12 +175,11 @@ extension CacheReading {
         let loaded: any RowBatch
         let began = cache.timeOfDay()
         do throws(TenancyError) {
-            loaded = try await query(missing.map(\.key))
+            loaded = try await ask(missing.map(\.key))
         } catch {
             if let rows = fallbacks(missing, error) {
                 for miss in missing where led.shared.contains(miss.cacheKey) {
-                    let own = miss.fallback?.row.map { [$0] } ?? []
-                    cache.flights.share(.success(batch(own)), for: flight(miss.cacheKey))
+                    cache.flights.share(.success(batch(miss.fallback?.rows ?? [])), for: flight(miss.cacheKey))
                 }
                 end(&led, Set(missing.map(\.cacheKey)))
                 return (rows, nil)
@@ -188,28 +191,33 @@ extension CacheReading {
             await release(missing.compactMap { $0.isLeased ? $0.cacheKey : nil })
             throw error
         }
-        var rows: [Value: RowView] = [:]
-        for row in 0..<loaded.count {
-            let view = RowView(loaded, row: row)
-            rows[try view.value(entity.keyColumn, as: entity.key.type)] = view
-        }
+        let rows = try keyed((0..<loaded.count).map { RowView(loaded, row: $0) })
         for miss in missing where led.shared.contains(miss.cacheKey) {
-            cache.flights.share(.success(batch(rows[miss.key].map { [$0] } ?? [])), for: flight(miss.cacheKey))
+            cache.flights.share(.success(batch(rows[miss.key] ?? [])), for: flight(miss.cacheKey))
         }
         let early = missing.count { $0.fallback?.isGood == true }
         if early > 0 { cache.counts.earlyRefreshes.add(early, ordering: .relaxed) }
         let cost = UInt32(clamping: cache.timeOfDay() - began)
         let storedBytes = try await fill(missing, from: rows, lookUp, cost: cost)
         end(&led, Set(missing.map(\.cacheKey)))
-        return (Array(rows.values), storedBytes)
+        return (rows.values.flatMap(\.self), storedBytes)
     }
 
     /// Reads from the database, when it is the tenant's turn.
-    private func query(_ keys: [Value]) async throws(TenancyError) -> any RowBatch {
+    private func ask(_ keys: [Value]) async throws(TenancyError) -> any RowBatch {
         try await cache.limiter.enter(context)
         defer { cache.limiter.leave(context.tenant) }
         cache.counts.loads.add(1, ordering: .relaxed)
+        if let query { return try await query.run(on: runner, in: context) }
         return try await runner.read(entity, keys: keys, in: context)
+    }
+
+    /// Rows by what they were asked for: records by their keys, and all that a query returned by no key.
+    private func keyed(_ rows: [RowView]) throws(TenancyError) -> [Value: [RowView]] {
+        if query != nil { return [.null: rows] }
+        var keyed: [Value: [RowView]] = [:]
+        for row in rows { keyed[try row.value(entity.keyColumn, as: entity.key.type)] = [row] }
+        return keyed
     }
 
     /// What the cache had of records that could not be loaded; `nil` unless that will do for all of them.
@@ -223,14 +231,14 @@ extension CacheReading {
         guard missing.allSatisfy({ $0.fallback.map(serves) ?? false }) else { return nil }
         let stale = missing.count { $0.fallback?.isGood == false }
         if stale > 0 { cache.counts.staleAnswers.add(stale, ordering: .relaxed) }
-        return missing.compactMap { $0.fallback?.row }
+        return missing.flatMap { $0.fallback?.rows ?? [] }
     }
 
     /// Stores what was loaded.
     ///
     /// - Returns: What it takes there, if all of it was taken.
     private func fill(
-        _ missing: [Missing], from rows: [Value: RowView], _ lookUp: LookUp, cost: UInt32
+        _ missing: [Missing], from rows: [Value: [RowView]], _ lookUp: LookUp, cost: UInt32
     ) async throws(TenancyError) -> Int? {
         guard let generation = lookUp.generation else { return nil }
         var bytesStored = 0
@@ -238,12 +246,23 @@ extension CacheReading {
         var commands: [CacheCommand] = []
         for miss in missing {
             if case .none = miss.fill { continue }
-            let row = rows[miss.key]
-            let life = cache.life(options, isAbsent: row == nil, entity).varied(by: cache.policy.jitter)
+            let found = rows[miss.key] ?? []
+            let life = cache.life(options, isAbsent: found.isEmpty && query == nil, entity).varied(
+                by: cache.policy.jitter)
             let identity = CachedRow.Identity(context.tenant, miss.cacheKey, entity)
             let age = CachedAge(storedAt: now, life: CachedAge.microseconds(life), cost: cost)
-            let (bytes, size) = try CachedRow.bytes(
-                row, of: entity, identity: identity, generation: generation, age: age, cache.forms)
+            let (bytes, size) =
+                if let query {
+                    try CachedRow.bytes(
+                        found, types: query.types, identity: identity, generation: generation, age: age, cache.forms)
+                } else {
+                    try CachedRow.bytes(
+                        found.first, of: entity, identity: identity, generation: generation, age: age, cache.forms)
+                }
+            if query != nil, size > cache.policy.maximumResultBytes {
+                await release(miss.isLeased ? [miss.cacheKey] : [])
+                continue
+            }
             // Kept for longer than it is good for, in case that the database can't be asked then.
             let kept = life + cache.policy.staleIfError
             bytesStored += size

@@ -1,12 +1,14 @@
 import TenancyCore
 
-/// One read by keys: records are looked up, else loaded once for all who ask, and stored.
+/// One read by keys, or of what a query returns: it is looked up, else loaded once for all who ask, and stored.
 struct CacheReading: Sendable {
     let cache: CacheAside
     let entity: EntityDescription
     let options: ReadOptions
     let context: TenantContext
     let runner: any StatementRunner
+    /// The query, if it is not records by their keys.
+    var query: ResultQuery?
 
     /// What a read has.
     struct Result {
@@ -46,8 +48,8 @@ struct CacheReading: Sendable {
 
     /// A cached record that is to be loaded again.
     struct Fallback: Sendable {
-        /// The record; `nil` for its absence.
-        let row: RowView?
+        /// The record, or what the query returned.
+        let rows: [RowView]
         let bytes: Int
         /// Whether its time is not over yet.
         let isGood: Bool
@@ -55,7 +57,14 @@ struct CacheReading: Sendable {
 
     func batch(_ rows: [RowView]) -> any RowBatch {
         rows.count == 1 && rows[0].batch.count == 1
-            ? rows[0].batch : CollectedRows(rows, columnCount: entity.fields.count)
+            ? rows[0].batch : CollectedRows(rows, columnCount: columnCount)
+    }
+
+    private var columnCount: Int { query?.types.count ?? entity.fields.count }
+
+    /// The key of the generation that makes void what it is about.
+    private var generationKey: CacheKey {
+        query == nil ? CacheName.generation(of: entity) : CacheName.resultGeneration(of: entity)
     }
 
     func flight(_ key: CacheKey) -> Flights.Key { Flights.Key(tenant: context.tenant, key: key) }
@@ -69,7 +78,7 @@ struct CacheReading: Sendable {
     func lookUp(_ keys: [(key: Value, cacheKey: CacheKey)]) async throws(TenancyError) -> LookUp {
         let lease = CacheToken.random()
         let leaseTime = cache.policy.leaseTime
-        var commands = [CacheCommand.lookUp(CacheName.generation(of: entity), lease: lease, leaseTime: leaseTime)]
+        var commands = [CacheCommand.lookUp(generationKey, lease: lease, leaseTime: leaseTime)]
         for key in keys { commands.append(.lookUp(key.cacheKey, lease: lease, leaseTime: leaseTime)) }
         var result = LookUp(lease: lease)
         guard let replies = await cache.run(commands, context.tenant, isOptional: true) else {
@@ -91,16 +100,18 @@ struct CacheReading: Sendable {
             switch reply {
             case .value(let bytes):
                 let identity = CachedRow.Identity(context.tenant, key.cacheKey, entity)
-                switch CachedRow.find(in: bytes, of: entity, identity: identity, cache.forms) {
+                switch CachedRow.find(
+                    in: bytes, of: entity, types: query?.types, identity: identity, cache.forms)
+                {
                 case .record(let cached) where cached.generation == generation:
-                    let row = cached.row.map { RowView($0, row: 0) }
+                    let rows = cached.row.map { rows in (0..<rows.count).map { RowView(rows, row: $0) } } ?? []
                     let verdict = cached.age.verdict(at: now, eagerness: cache.policy.earlyRefresh)
                     if verdict == .fresh {
-                        if let row { result.found.append(row) }
+                        result.found += rows
                         result.foundBytes += cached.size
                         continue
                     }
-                    miss.fallback = Fallback(row: row, bytes: cached.size, isGood: verdict == .early)
+                    miss.fallback = Fallback(rows: rows, bytes: cached.size, isGood: verdict == .early)
                 case .record, .foreign: break
                 case .damaged: damaged.append(result.missing.count)
                 }
@@ -135,7 +146,7 @@ struct CacheReading: Sendable {
 
     /// The generation that a look-up found or that the caller now makes; `nil` while a writer blocks it.
     private func generation(_ reply: CacheReply, _ lease: CacheToken) async -> CacheGeneration? {
-        let key = CacheName.generation(of: entity)
+        let key = generationKey
         let fresh = CacheGeneration.random()
         let store: CacheCommand
         switch reply {

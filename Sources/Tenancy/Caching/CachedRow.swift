@@ -1,10 +1,10 @@
 import TenancyCore
 
-/// What is stored for a key: a record or its absence, under the generation in which it was read.
+/// What is stored for a key: a record, its absence, or what a query returned, under the generation in which it was read.
 ///
 /// Form: format version 4; digest, the entity's form, generation, nonce, when it was stored and how long it is good for, 8
 /// bytes each; what it cost to load, 4; how the record is written, or 0 for its absence (``CacheForms/packed(_:form:)``);
-/// the record. The nonce makes no two fills equal, so that a compare-and-set can't take one for another.
+/// the record, or how many rows a query returned, 4 bytes, and the rows as ``RowBuffer`` writes them. The nonce makes no two fills equal, so that a compare-and-set can't take one for another.
 ///
 /// The digest covers everything after it, and whose and which record it is, of which nothing is stored. So bytes that were
 /// damaged are found out, and so are another tenant's or another key's, whatever mistake in a cache or in a connection to
@@ -39,20 +39,25 @@ struct CachedRow {
     private static let digestEnd = 9
     private static let formEnd = 17
     private static let markPosition = 53
+    /// What tells rows from a record in any ``CacheSerialization``.
+    private static let rowsForm: UInt8 = 15
     private static let headerLength = 54
 
     /// The generation in which the record was read.
     let generation: CacheGeneration
     /// How old it may become.
     let age: CachedAge
-    /// The record; `nil` for its absence.
+    /// The record, or the rows; `nil` for none.
     let row: RowBuffer?
     /// How many bytes it takes when it is not compressed.
     let size: Int
 
     /// Reads what was stored.
+    ///
+    /// - Parameter types: Of what types the columns are of what a query returned; `nil` for a record.
     static func find(
-        in bytes: [UInt8], of entity: EntityDescription, identity: Identity, _ forms: CacheForms
+        in bytes: [UInt8], of entity: EntityDescription, types: [FieldType]? = nil, identity: Identity,
+        _ forms: CacheForms
     ) -> Finding {
         guard bytes.first == format, bytes.count >= headerLength,
             UInt64(littleEndianBytes: bytes[digestEnd..<formEnd]) == identity.form
@@ -65,9 +70,18 @@ struct CachedRow {
         case .foreign: return .foreign
         case .damaged: return .damaged
         case .content(let content, let form):
+            let size = headerLength + content.count
+            if let types {
+                guard form == rowsForm, content.count >= 4 else { return .damaged }
+                let (count, wire) = (Int(UInt64(littleEndianBytes: content.prefix(4))), content.dropFirst(4))
+                guard let rows = RowBuffer(wire: wire, columnCount: types.count, rowCount: count) else {
+                    return .damaged
+                }
+                return .record(CachedRow(header: bytes, rows, size: size))
+            }
             if form != forms.serialization.identifier { return .foreign }
             guard let row = RecordForm.row(content, of: entity, form: form) else { return .damaged }
-            return .record(CachedRow(header: bytes, row, size: headerLength + content.count))
+            return .record(CachedRow(header: bytes, row, size: size))
         }
     }
 
@@ -83,6 +97,27 @@ struct CachedRow {
         _ row: RowView?, of entity: EntityDescription, identity: Identity, generation: CacheGeneration,
         age: CachedAge = CachedAge(storedAt: 0, life: .max, cost: 0), _ forms: CacheForms
     ) throws(TenancyError) -> (bytes: [UInt8], size: Int) {
+        let form = forms.serialization.identifier
+        guard let row else { return sealed(nil, form, identity, generation, age, forms) }
+        let content = try RecordForm.bytes(row, of: entity, forms.serialization)
+        return sealed(content, form, identity, generation, age, forms)
+    }
+
+    /// What to store of what a query returned, and how many bytes it would be if it was not compressed.
+    static func bytes(
+        _ rows: [RowView], types: [FieldType], identity: Identity, generation: CacheGeneration, age: CachedAge,
+        _ forms: CacheForms
+    ) throws(TenancyError) -> (bytes: [UInt8], size: Int) {
+        var content: [UInt8] = []
+        withUnsafeBytes(of: UInt32(clamping: rows.count).littleEndian) { content.append(contentsOf: $0) }
+        content += try RowBuffer.wire(rows, types: types)
+        return sealed(content, rowsForm, identity, generation, age, forms)
+    }
+
+    private static func sealed(
+        _ content: [UInt8]?, _ form: UInt8, _ identity: Identity, _ generation: CacheGeneration, _ age: CachedAge,
+        _ forms: CacheForms
+    ) -> (bytes: [UInt8], size: Int) {
         var bytes = [format]
         bytes.append(contentsOf: repeatElement(0, count: 8))
         bytes.append(littleEndian: identity.form)
@@ -90,9 +125,8 @@ struct CachedRow {
         bytes.append(littleEndian: .random(in: 0 ... .max))
         age.write(to: &bytes)
         var size = headerLength
-        if let row {
-            let content = try RecordForm.bytes(row, of: entity, forms.serialization)
-            let packed = forms.packed(content, form: forms.serialization.identifier)
+        if let content {
+            let packed = forms.packed(content, form: form)
             bytes.append(packed.mark)
             bytes += packed.bytes
             size += content.count

@@ -24,6 +24,7 @@ extension SDKConfig {
     /// | `caching.leaseTime` | `TENANCY_CONFIG_CACHING_LEASE_TIME` | time | `10s` | `1ms…1h`, at most `caching.blockTime` |
     /// | `caching.leaseWait` | `TENANCY_CONFIG_CACHING_LEASE_WAIT` | time | `20ms` | `0s…1h` |
     /// | `caching.blockTime` | `TENANCY_CONFIG_CACHING_BLOCK_TIME` | time | `30s` | `1ms…1d` |
+    /// | `caching.maximumResultBytes` | `TENANCY_CONFIG_CACHING_MAXIMUM_RESULT_BYTES` | integer | `1048576` | `0…1073741824` |
     /// | `caching.bulkThreshold` | `TENANCY_CONFIG_CACHING_BULK_THRESHOLD` | integer | `64` | `1…1000000` |
     /// | `caching.earlyRefresh` | `TENANCY_CONFIG_CACHING_EARLY_REFRESH` | number | `1.0` | `0…10` |
     /// | `caching.staleIfError` | `TENANCY_CONFIG_CACHING_STALE_IF_ERROR` | time | `1m` | `0s…1d` |

@@ -91,6 +91,7 @@ extension SDKConfig {
             Setting("caching.leaseTime", \.caching.leaseTime, millisecond...hour),
             Setting("caching.leaseWait", \.caching.leaseWait, .zero...hour),
             Setting("caching.blockTime", \.caching.blockTime, millisecond...24 * hour),
+            Setting("caching.maximumResultBytes", \.caching.maximumResultBytes, 0...1 << 30),
             Setting("caching.bulkThreshold", \.caching.bulkThreshold, 1...1_000_000),
             Setting("caching.earlyRefresh", \.caching.earlyRefresh, 0...10),
             Setting("caching.staleIfError", \.caching.staleIfError, .zero...24 * hour),

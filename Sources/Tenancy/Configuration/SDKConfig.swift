@@ -62,6 +62,8 @@ public struct SDKConfig: Sendable {
         /// How long a reader waits for another process that is loading the same record, before it loads it too; 0 for not
         /// at all. Default 20 ms.
         public var leaseWait: Duration = .milliseconds(20)
+        /// The most bytes of what a query returned that are cached; what is larger is not. Default 1 MiB.
+        public var maximumResultBytes = 1 << 20
         /// From how many records on a write invalidates the tenant's whole entity instead of each record. Default 64.
         public var bulkThreshold = 64
         /// How eagerly a record is loaded again before its time is over, so that those who ask for it often never wait for
@@ -101,10 +103,15 @@ public struct SDKConfig: Sendable {
         public init() {}
     }
 
-    /// How one entity's point reads are cached where a call doesn't say.
+    /// How one entity's reads are cached where a call doesn't say.
     public struct EntityPolicy: Sendable, Hashable {
-        /// Whether the cache may be read from and filled. Default `true`.
+        /// Whether point reads may be answered from the cache and fill it. Default `true`.
         public var usesCache: Bool
+        /// Whether what queries, figures and searches return may be, too. Default `false`.
+        ///
+        /// Every write of one of a tenant's records makes all of it void, so it is for what is read more often than anything
+        /// of its entity is written.
+        public var cachesResults: Bool
         /// How long a record lives in the cache; `nil` for ``CachingPolicy/timeToLive``.
         public var timeToLive: Duration?
         /// How long that a record is absent lives there; `nil` for ``CachingPolicy/absenceTimeToLive``.
@@ -114,10 +121,11 @@ public struct SDKConfig: Sendable {
 
         /// A policy.
         public init(
-            usesCache: Bool = true, timeToLive: Duration? = nil, absenceTimeToLive: Duration? = nil,
-            consistency: ReadConsistency = .strong
+            usesCache: Bool = true, cachesResults: Bool = false, timeToLive: Duration? = nil,
+            absenceTimeToLive: Duration? = nil, consistency: ReadConsistency = .strong
         ) {
             self.usesCache = usesCache
+            self.cachesResults = cachesResults
             self.timeToLive = timeToLive
             self.absenceTimeToLive = absenceTimeToLive
             self.consistency = consistency

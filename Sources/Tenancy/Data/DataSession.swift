@@ -46,13 +46,17 @@ struct DataSession: Sendable {
         }
     }
 
-    /// The options of a point read with everything filled in.
-    func resolved(_ options: ReadOptions, for entity: EntityDescription) -> ReadOptions {
+    /// The options of a read with everything filled in.
+    ///
+    /// - Parameter isQuery: Whether it is no read by key.
+    func resolved(_ options: ReadOptions, for entity: EntityDescription, isQuery: Bool = false) -> ReadOptions {
         let policy = manager.entityPolicies[ObjectIdentifier(entity)]
+        let usesCache = isQuery ? policy?.cachesResults ?? false : policy?.usesCache ?? true
         return ReadOptions(
-            usesCache: options.usesCache ?? policy?.usesCache ?? true,
+            usesCache: options.usesCache ?? usesCache,
             cacheTimeToLive: options.cacheTimeToLive ?? policy?.timeToLive,
-            consistency: options.consistency ?? consistency ?? policy?.consistency ?? context.consistency)
+            consistency: options.consistency ?? consistency ?? (isQuery ? nil : policy?.consistency)
+                ?? context.consistency)
     }
 
     /// The cache, unless the call is part of a transaction, which neither reads from it nor fills it, or is about

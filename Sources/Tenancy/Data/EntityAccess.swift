@@ -44,31 +44,53 @@ public struct EntityAccess<Element: Sendable>: Sendable {
         }
     }
 
+    /// The rows of a query.
+    func rows(_ query: ResultQuery, _ options: ReadOptions) async throws(TenancyError) -> any RowBatch {
+        var context = try await admit()
+        let options = session.resolved(options, for: entity, isQuery: true)
+        if let consistency = options.consistency { context.consistency = consistency }
+        do throws(TenancyError) {
+            if let cache = session.cache(for: entity, options) {
+                return try await cache.rows(query, options, in: context, from: session.runner)
+            }
+            return try await query.run(on: session.runner, in: context)
+        } catch {
+            throw placed(error)
+        }
+    }
+
     func readOne(_ key: Value, options: ReadOptions) async throws(TenancyError) -> Element? {
         let rows = try await read(keys: [key], options: options).rows
         return rows.count == 0 ? nil : try schema.decode(RowView(rows, row: 0))
     }
 
-    func readMany(_ keys: [Value], options: ReadOptions) async throws(TenancyError) -> [Element] {
+    /// Each key once.
+    private func distinct(_ keys: [Value]) throws(TenancyError) -> [Value] {
         guard keys.count <= session.manager.limits.maximumKeys else {
             throw TenancyError(
                 .valueTooLarge, "A read names more than \(session.manager.limits.maximumKeys) keys.",
                 details: .init(entity: entity.name))
         }
         var seen: Set<Value> = []
-        let distinct = keys.filter { seen.insert($0).inserted }
-        if distinct.isEmpty { return [] }
-        let rows = try await read(keys: distinct, options: options).rows
-        var found: [Value: Int] = [:]
+        return keys.filter { seen.insert($0).inserted }
+    }
+
+    /// Records by their keys.
+    private func decode(_ rows: any RowBatch) throws(TenancyError) -> [Value: Element] {
+        var found: [Value: Element] = [:]
+        found.reserveCapacity(rows.count)
         for row in 0..<rows.count {
-            found[try RowView(rows, row: row).value(entity.keyColumn, as: entity.key.type)] = row
+            let view = RowView(rows, row: row)
+            found[try view.value(entity.keyColumn, as: entity.key.type)] = try schema.decode(view)
         }
-        var elements: [Element] = []
-        elements.reserveCapacity(found.count)
-        for key in distinct {
-            if let row = found[key] { elements.append(try schema.decode(RowView(rows, row: row))) }
-        }
-        return elements
+        return found
+    }
+
+    func readMany(_ keys: [Value], options: ReadOptions) async throws(TenancyError) -> [Element] {
+        let distinct = try distinct(keys)
+        if distinct.isEmpty { return [] }
+        let found = try decode(try await read(keys: distinct, options: options).rows)
+        return distinct.compactMap { found[$0] }
     }
 }
 
@@ -93,12 +115,35 @@ extension EntityAccess where Element: Entity {
         let result = try await read(keys: [key], options: options)
         let element = result.rows.count == 0 ? nil : try schema.decode(RowView(result.rows, row: 0))
         if let local, let ticket, let bytes = result.storedBytes {
-            local.keep(
-                element, bytes: bytes, key, of: tenant, ticket,
-                life: session.manager.cache?.life(
-                    session.resolved(options, for: entity), isAbsent: element == nil, entity))
+            keep(element, bytes: bytes, key, ticket, options, in: local)
         }
         return element
+    }
+
+    /// Reads records that the process doesn't keep, and keeps them.
+    private func readAndKeep(_ keys: [Value], _ options: ReadOptions) async throws(TenancyError) -> [Value: Element] {
+        let local = session.transaction == nil ? session.manager.local : nil
+        let tickets = local.map { local in
+            keys.map { local.ticket(Element.self, $0, of: session.context.tenant) }
+        }
+        let result = try await read(keys: keys, options: options)
+        let found = try decode(result.rows)
+        if let local, let tickets, let bytes = result.storedBytes {
+            for (key, ticket) in zip(keys, tickets) {
+                // Each is taken to have its share.
+                keep(found[key], bytes: bytes / keys.count, key, ticket, options, in: local)
+            }
+        }
+        return found
+    }
+
+    private func keep(
+        _ element: Element?, bytes: Int, _ key: Value, _ ticket: LocalTicket, _ options: ReadOptions,
+        in local: LocalCache
+    ) {
+        let life = session.manager.cache?.life(
+            session.resolved(options, for: entity), isAbsent: element == nil, entity)
+        local.keep(element, bytes: bytes, key, of: session.context.tenant, ticket, life: life)
     }
 
     /// The records with those keys in the order of the keys, each once; keys that the tenant has no record of are left
@@ -107,7 +152,18 @@ extension EntityAccess where Element: Entity {
     /// - Throws: ``TenancyError``, with ``TenancyError/Code/valueTooLarge`` for more keys than
     ///   ``SDKConfig/Limits/maximumKeys``.
     public func read(ids: [Element.ID], options: ReadOptions = .default) async throws(TenancyError) -> [Element] {
-        try await readMany(ids.map(\.fieldValue), options: options)
+        let keys = try distinct(ids.map(\.fieldValue))
+        var found: [Value: Element] = [:]
+        var missing: [Value] = []
+        for key in keys {
+            switch session.local(Element.self, key, options) {
+            case .found(let element): found[key] = element
+            case .absent: continue
+            case .unknown: missing.append(key)
+            }
+        }
+        if !missing.isEmpty { found.merge(try await readAndKeep(missing, options)) { $1 } }
+        return keys.compactMap { found[$0] }
     }
 }
 

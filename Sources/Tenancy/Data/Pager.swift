@@ -4,6 +4,7 @@ import TenancyCore
 struct Pager<Element: Sendable> {
     let access: EntityAccess<Element>
     let query: Query
+    let options: ReadOptions
 
     func page(size: Int, after cursor: Cursor?) async throws(TenancyError) -> Page<Element> {
         let entity = access.entity
@@ -28,13 +29,7 @@ struct Pager<Element: Sendable> {
         // One record more than asked for tells whether there is a next page.
         bounded.limit = size + 1
         let statement = try access.builder.select(bounded, after: keyset)
-        let context = try await access.admit()
-        let rows: any RowBatch
-        do throws(TenancyError) {
-            rows = try await access.session.runner.select(statement, in: context)
-        } catch {
-            throw access.placed(error)
-        }
+        let rows = try await access.rows(ResultQuery(statement, filter: query.filter, after: keyset), options)
         var items: [Element] = []
         items.reserveCapacity(min(size, rows.count))
         for row in 0..<min(size, rows.count) { items.append(try access.schema.decode(RowView(rows, row: row))) }
@@ -43,6 +38,6 @@ struct Pager<Element: Sendable> {
         for term in order {
             last.append(try RowView(rows, row: size - 1).value(term.column, as: entity.fields[term.column].type))
         }
-        return Page(items: items, next: try codec.encode(last, query, entity, for: context.tenant))
+        return Page(items: items, next: try codec.encode(last, query, entity, for: access.session.context.tenant))
     }
 }

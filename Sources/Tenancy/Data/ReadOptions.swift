@@ -1,9 +1,9 @@
 public import TenancyCore
 
-/// How a point read may be served. What is `nil` is as the handle and the configuration say.
+/// How a read may be served. What is `nil` is as the handle and the configuration say.
 public struct ReadOptions: Sendable, Hashable {
-    /// Whether the cache may be read from and filled; `nil` for the entity's ``SDKConfig/EntityPolicy/usesCache``. In a
-    /// transaction it never is.
+    /// Whether the cache may be read from and filled; `nil` for the entity's ``SDKConfig/EntityPolicy/usesCache``, or, if
+    /// it is a query or a search, ``SDKConfig/EntityPolicy/cachesResults``. In a transaction it never is.
     public var usesCache: Bool?
     /// How long what is read may be cached; `nil` for the entity's, else the configuration's
     /// ``SDKConfig/CachingPolicy/timeToLive``.

@@ -10,7 +10,8 @@ extension TenantQuery where Element: Entity {
     /// The same query over records without a Swift type, for what properties can't express.
     public var untyped: TenantQuery<Record> {
         TenantQuery<Record>(
-            access: EntityAccess(session: access.session, schema: .init(records: access.entity)), query: query)
+            access: EntityAccess(session: access.session, schema: .init(records: access.entity)), query: query,
+            options: options)
     }
 
     /// The same query, sorted by a property after those it is sorted by already. Records without a value come last.

@@ -12,10 +12,20 @@ public struct TenantQuery<Element: Sendable>: Sendable {
     let access: EntityAccess<Element>
     /// The query without the Swift type.
     public private(set) var query: Query
+    private(set) var options: ReadOptions
 
-    init(access: EntityAccess<Element>, query: Query = Query()) {
+    init(access: EntityAccess<Element>, query: Query = Query(), options: ReadOptions = .default) {
         self.access = access
         self.query = query
+        self.options = options
+    }
+
+    /// The same query, served in another way: `.reading(ReadOptions(usesCache: true, cacheTimeToLive: .seconds(60)))`.
+    /// Streams never use the cache.
+    public func reading(_ options: ReadOptions) -> TenantQuery {
+        var copy = self
+        copy.options = options
+        return copy
     }
 
     package func filtered(by predicate: Predicate) -> TenantQuery {
@@ -78,7 +88,7 @@ public struct TenantQuery<Element: Sendable>: Sendable {
     /// - Throws: ``TenancyError``, with ``TenancyError/Code/invalidCursor`` for a cursor that was altered or made for
     ///   another tenant or query.
     public func page(size: Int, after cursor: Cursor? = nil) async throws(TenancyError) -> Page<Element> {
-        try await Pager(access: access, query: query).page(size: size, after: cursor)
+        try await Pager(access: access, query: query, options: options).page(size: size, after: cursor)
     }
 
     /// The records one after another, read as they are consumed; the SDK holds at most two batches of them.
@@ -163,13 +173,8 @@ public struct TenantQuery<Element: Sendable>: Sendable {
         // A bound that the caller did not ask for must not cost a sort.
         let isUnordered = query.limit == nil && query.sort.isEmpty
         let statement = try access.builder.select(bounded, fields: fields, ordersLimit: !isUnordered)
-        let context = try await access.admit()
-        do throws(TenancyError) {
-            let rows = try await access.session.runner.select(statement, in: context)
-            if rows.count <= maximum { return rows }
-        } catch {
-            throw access.placed(error)
-        }
+        let rows = try await access.rows(ResultQuery(statement, filter: query.filter), options)
+        if rows.count <= maximum { return rows }
         throw TenancyError(
             .valueTooLarge, "A query returns more than \(maximum) records.",
             hint: "Use page(size:after:) or stream(), or raise SDKConfig.limits.maximumRows.",
@@ -180,12 +185,7 @@ public struct TenantQuery<Element: Sendable>: Sendable {
         _ functions: [AggregateFunction], groupBy: [String]
     ) async throws(TenancyError) -> any RowBatch {
         let statement = try access.builder.aggregate(query.filter, groupBy: groupBy, functions)
-        let context = try await access.admit()
-        do throws(TenancyError) {
-            return try await access.session.runner.aggregate(statement, in: context)
-        } catch {
-            throw access.placed(error)
-        }
+        return try await access.rows(ResultQuery(statement, filter: query.filter), options)
     }
 
     private func requireNoLimit() throws(TenancyError) {

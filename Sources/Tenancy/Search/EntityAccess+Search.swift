@@ -8,15 +8,21 @@ public struct SearchOptions: Sendable, Hashable {
     public var lastWordIsPrefix = true
     /// A condition beside the search, on fields by name; a typed search takes one on properties too.
     public var filter = Predicate.always
+    /// How it may be served.
+    public var reading = ReadOptions.default
 
     /// The defaults.
     public init() {}
 
     /// Options for a search.
-    public init(requiresAllWords: Bool = true, lastWordIsPrefix: Bool = true, filter: Predicate = .always) {
+    public init(
+        requiresAllWords: Bool = true, lastWordIsPrefix: Bool = true, filter: Predicate = .always,
+        reading: ReadOptions = .default
+    ) {
         self.requiresAllWords = requiresAllWords
         self.lastWordIsPrefix = lastWordIsPrefix
         self.filter = filter
+        self.reading = reading
     }
 }
 
@@ -63,10 +69,12 @@ extension EntityAccess {
         let statement = try builder.search(
             text, filter: options.filter, requiresAllWords: options.requiresAllWords,
             lastWordIsPrefix: options.lastWordIsPrefix, limit: limit)
-        let context = try await admit()
-        guard let statement else { return [] }
+        guard let statement else {
+            _ = try await admit()
+            return []
+        }
+        let rows = try await rows(ResultQuery(statement, text, filter: options.filter), options.reading)
         do throws(TenancyError) {
-            let rows = try await session.runner.search(statement, in: context)
             var hits: [SearchHit<Element>] = []
             hits.reserveCapacity(rows.count)
             for row in 0..<rows.count {

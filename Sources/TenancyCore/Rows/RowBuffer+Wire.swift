@@ -1,11 +1,20 @@
 import Foundation
 
 extension RowBuffer {
-    /// One row as bytes: for each cell a kind, then its content; little-endian. Read by ``init(wire:columnCount:)``.
+    /// One row as bytes, as ``wire(_:types:)`` writes it.
     package static func wire(_ row: RowView, of entity: EntityDescription) throws(TenancyError) -> [UInt8] {
         var builder = Builder(columnCount: entity.fields.count)
         for (column, field) in entity.fields.enumerated() {
             builder.append(try row.value(column, as: field.type))
+        }
+        return builder.build().wire
+    }
+
+    /// Rows as bytes: for each cell a kind, then its content; little-endian. Read by ``init(wire:columnCount:rowCount:)``.
+    package static func wire(_ rows: [RowView], types: [FieldType]) throws(TenancyError) -> [UInt8] {
+        var builder = Builder(columnCount: types.count, rowCapacity: rows.count)
+        for row in rows {
+            for (column, type) in types.enumerated() { builder.append(try row.value(column, as: type)) }
         }
         return builder.build().wire
     }
@@ -33,10 +42,13 @@ extension RowBuffer {
         return wire
     }
 
-    /// Reads one row; `nil` if the bytes are not exactly a row of that many columns.
-    package convenience init?(wire: ArraySlice<UInt8>, columnCount: Int) {
+    /// Reads rows; `nil` if the bytes are not exactly so many rows of that many columns.
+    package convenience init?(wire: ArraySlice<UInt8>, columnCount: Int, rowCount: Int = 1) {
+        // A cell takes a byte at least.
+        let (cellCount, overflows) = columnCount.multipliedReportingOverflow(by: rowCount)
+        guard !overflows, cellCount <= wire.count else { return nil }
         var cells: [Cell] = []
-        cells.reserveCapacity(columnCount)
+        cells.reserveCapacity(cellCount)
         let bytes = [UInt8](wire)
         var position = 0
         let wellFormed = bytes.withUnsafeBytes { all in
@@ -59,7 +71,7 @@ extension RowBuffer {
                     position += Int(length)
                 }
             }
-            return cells.count == columnCount
+            return cells.count == cellCount
         }
         guard wellFormed else { return nil }
         self.init(columnCount: columnCount, cells: cells, bytes: bytes)

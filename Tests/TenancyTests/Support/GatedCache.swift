@@ -63,7 +63,7 @@ final class GatedCache: CacheAdapter {
         for command in commands {
             switch command {
             case .fill(let key, _, _, _), .set(let key, _, _, _):
-                if key.text.hasPrefix("r:") { await beforeFill.pass() }
+                if key.text.hasPrefix("r:") || key.text.hasPrefix("q:") { await beforeFill.pass() }
             case .block: await beforeBlock.pass()
             case .unblock: await beforeUnblock.pass()
             default: break

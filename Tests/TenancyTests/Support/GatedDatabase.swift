@@ -16,6 +16,10 @@ final class GatedDatabase: ForwardingDatabase {
     let readFailures = Mutex<[TenancyError]>([])
     /// How many reads by key arrived.
     let reads = Atomic(0)
+    /// How many selections, searches and aggregations arrived.
+    let queries = Atomic(0)
+    let beforeQuery = Gate()
+    let afterQuery = Gate()
     let writes = Atomic(0)
     /// Whether calls give way to others at random, so that more orders of events occur.
     let isJumpy: Bool
@@ -67,10 +71,36 @@ final class GatedDatabase: ForwardingDatabase {
     }
 
     func select(_ statement: SelectStatement, in context: TenantContext) async throws(TenancyError) -> any RowBatch {
-        if !statement.shape.entity.name.hasPrefix("tenancy_") {
-            consistencies.withLock { $0.append(context.consistency) }
+        try await query(statement.shape.entity, context) { () async throws(TenancyError) in
+            try await base.select(statement, in: context)
         }
-        return try await base.select(statement, in: context)
+    }
+
+    func aggregate(
+        _ statement: AggregateStatement, in context: TenantContext
+    ) async throws(TenancyError) -> any RowBatch {
+        try await query(statement.shape.entity, context) { () async throws(TenancyError) in
+            try await base.aggregate(statement, in: context)
+        }
+    }
+
+    func search(_ statement: SearchStatement, in context: TenantContext) async throws(TenancyError) -> any RowBatch {
+        try await query(statement.shape.entity, context) { () async throws(TenancyError) in
+            try await base.search(statement, in: context)
+        }
+    }
+
+    private func query(
+        _ entity: EntityDescription, _ context: TenantContext, _ body: () async throws(TenancyError) -> any RowBatch
+    ) async throws(TenancyError) -> any RowBatch {
+        if entity.name.hasPrefix("tenancy_") { return try await body() }
+        queries.add(1, ordering: .relaxed)
+        consistencies.withLock { $0.append(context.consistency) }
+        await beforeQuery.pass()
+        let rows = try await body()
+        await afterQuery.pass()
+        await giveWay()
+        return rows
     }
 
     func write(_ statement: WriteStatement, in context: TenantContext) async throws(TenancyError) -> WriteResult {
