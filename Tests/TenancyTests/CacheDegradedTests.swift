@@ -59,8 +59,25 @@ struct CacheDegradedTests {
     @Test("What a reader was cancelled at says nothing of the cache")
     func cancellations() async throws {
         let breaker = CacheBreaker(maximumFailures: 1, pause: .seconds(1), logger: SDKConfig.silent)
-        breaker.failed(TenancyError(.cancelled, "The calling task was cancelled."))
+        breaker.failed(TenancyError(.cancelled, "The calling task was cancelled."), since: breaker.moment)
         #expect(breaker.admits() && breaker.report.failures == 0)
+    }
+
+    @Test("Calls that fail together, as when their connection is cut, count once")
+    func together() async throws {
+        let clock = ManualClock()
+        let breaker = CacheBreaker(
+            maximumFailures: 3, pause: .seconds(1), logger: SDKConfig.silent,
+            now: { LocalTime.nanoseconds(clock.now.offset) })
+        for round in 1...3 {
+            let began = breaker.moment
+            for _ in 0..<100 {
+                clock.advance(by: .microseconds(10))
+                breaker.failed(TenancyError(.unavailable, "The connection was lost."), since: began)
+            }
+            #expect(breaker.admits() == (round < 3))
+        }
+        #expect(breaker.report.failures == 300)
     }
 
     // MARK: The database is asked much

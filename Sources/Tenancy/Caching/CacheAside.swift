@@ -132,12 +132,13 @@ struct CacheAside: Sendable {
     /// - Parameter isOptional: Whether a cache that has been failing need not be asked.
     func run(_ commands: [CacheCommand], _ tenant: TenantID, isOptional: Bool = false) async -> [CacheReply]? {
         if isOptional, !breaker.admits() { return nil }
+        let began = breaker.moment
         do throws(TenancyError) {
             let replies = try await exchange(commands, tenant)
             breaker.succeeded()
             return replies
         } catch {
-            breaker.failed(error)
+            breaker.failed(error, since: began)
             return nil
         }
     }
@@ -191,6 +192,7 @@ struct CacheAside: Sendable {
         let life = max(policy.blockTime, ContinuousClock.now.duration(to: deadline) * 5 / 4)
         let commands = Self.keys(of: changes).map { CacheCommand.block($0, token: token, blockTime: life) }
         let failure: TenancyError.Code
+        let began = breaker.moment
         do throws(TenancyError) {
             let replies = try await exchange(commands, tenant)
             if replies.allSatisfy({ $0 == .done }) {
@@ -199,7 +201,7 @@ struct CacheAside: Sendable {
             }
             failure = .backendFailure
         } catch {
-            breaker.failed(error)
+            breaker.failed(error, since: began)
             failure = error.code
         }
         throw TenancyError(

@@ -7,6 +7,8 @@ import TenancyCore
 final class CacheBreaker: Sendable {
     private struct State {
         var failuresInRow = 0
+        /// When the last of those was counted.
+        var lastFailure = Int64.min
         var failures = 0
         var bypassed = 0
         /// Until when reads pass by, and since when they have been, by ``LocalTime``.
@@ -40,6 +42,9 @@ final class CacheBreaker: Sendable {
         }
     }
 
+    /// What time it is, by ``LocalTime``.
+    var moment: Int64 { now() }
+
     /// Whether a read may ask the cache now.
     func admits() -> Bool {
         guard isTroubled.load(ordering: .relaxed) else { return true }
@@ -70,13 +75,17 @@ final class CacheBreaker: Sendable {
         if wasPaused { logger.notice("The cache answers again.") }
     }
 
-    func failed(_ error: TenancyError) {
+    /// - Parameter began: ``moment`` of when the call began. Calls that were under way together fail together, such as when
+    ///   the connection is cut that they share, and count once.
+    func failed(_ error: TenancyError, since began: Int64) {
         // Says something of the caller, and nothing of the cache.
         if error.code == .cancelled { return }
         let now = now()
         let begins = state.withLock { state in
             isTroubled.store(true, ordering: .relaxed)
             state.failures += 1
+            guard began >= state.lastFailure else { return false }
+            state.lastFailure = now
             state.failuresInRow += 1
             guard state.failuresInRow >= maximumFailures else { return false }
             defer { state.pausedUntil = now + pause }
