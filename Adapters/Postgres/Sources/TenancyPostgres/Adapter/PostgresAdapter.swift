@@ -104,7 +104,7 @@ final class PostgresAdapter: DatabaseAdapter {
         defer { calls.leave() }
         let plan = try engine.library.plan(for: statement.shape.entity)
         let bound = try engine.library.select(statement, context.tenant)
-        let isShort = statement.limit.map { $0 <= Self.maximumRows } ?? false
+        let isShort = bound.statement.isNarrow && statement.limit.map { $0 <= Self.maximumRows } ?? false
         return try await rows(bound, plan, isShort: isShort, engine, context)
     }
 

@@ -14,6 +14,7 @@ struct PreparedStatements {
     }
 
     private struct Entry: Sendable {
+        let statement: CompiledStatement
         let name: String
         /// A number that grows from name to name.
         let serial: Int
@@ -40,12 +41,14 @@ struct PreparedStatements {
         var forgotten: [Entry] = []
         defer { drop(forgotten) }
         if let entry = entries.find(statement.id, forgotten: &forgotten) {
+            // Two texts of one number don't share a name.
+            guard entry.statement.isSame(as: statement) else { return .text }
             return entry.transaction == transaction || entry.transaction < ended ? .name(entry.name) : .text
         }
         let name = generation == 0 ? statement.name : "\(statement.name)_\(generation)"
         serial += 1
         forgotten += entries.insert(
-            Entry(name: name, serial: serial, transaction: transaction), for: statement.id)
+            Entry(statement: statement, name: name, serial: serial, transaction: transaction), for: statement.id)
         return .newName(name)
     }
 

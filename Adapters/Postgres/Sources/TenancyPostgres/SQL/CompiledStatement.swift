@@ -1,13 +1,10 @@
-import Synchronization
 import TenancyCore
 
 /// A statement's text with `$1`, `$2` … for its values, and what each of them is.
 ///
 /// A connection that prepares statements does so once for each ``name`` and runs it by that name from then on.
 final class CompiledStatement: Sendable {
-    private static let count = Atomic<Int>(0)
-
-    /// A number that no other statement of the process has.
+    /// A number of text and types, which hardly any two share; ``isSame(as:)`` tells.
     let id: Int
     /// The name under which connections prepare the statement. It is derived from the text and the types, so that a pooler
     /// that hands one process's connection to another has the name either unknown there, or for the same statement.
@@ -18,6 +15,8 @@ final class CompiledStatement: Sendable {
     let types: [UInt32]
     /// Where the values come from; empty for statements whose values their callers lay out.
     let sources: [ParameterSource]
+    /// Of a selection, ``SelectReach/isNarrow(_:)``.
+    let isNarrow: Bool
 
     convenience init(_ text: String, types: [PostgresType], sources: [ParameterSource] = []) {
         self.init(text, types.map(\.rawValue), sources)
@@ -28,21 +27,31 @@ final class CompiledStatement: Sendable {
         self.init(text, other.types, [])
     }
 
-    private init(_ text: String, _ types: [UInt32], _ sources: [ParameterSource]) {
-        id = Self.count.add(1, ordering: .relaxed).newValue
-        name = Self.name(text, types)
+    /// A selection.
+    convenience init(_ text: String, _ sources: [ParameterSource], isNarrow: Bool) {
+        self.init(text, sources.map(\.type.rawValue), sources, isNarrow: isNarrow)
+    }
+
+    private init(_ text: String, _ types: [UInt32], _ sources: [ParameterSource], isNarrow: Bool = false) {
+        let digest = Self.digest(text, types)
+        id = Int(bitPattern: UInt(digest))
+        name = "t" + String(digest, radix: 36)
         self.text = text
         self.types = types
         self.sources = sources
+        self.isNarrow = isNarrow
     }
 
-    /// FNV-1a of 64 bits. If two texts came to share a name, the server would refuse to prepare the second.
-    private static func name(_ text: String, _ types: [UInt32]) -> String {
+    /// Whether the server can't tell the two apart.
+    func isSame(as other: CompiledStatement) -> Bool { self === other || (text == other.text && types == other.types) }
+
+    /// FNV-1a of 64 bits.
+    private static func digest(_ text: String, _ types: [UInt32]) -> UInt64 {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         func combine(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
         for byte in text.utf8 { combine(byte) }
         for type in types { withUnsafeBytes(of: type.littleEndian) { $0.forEach(combine) } }
-        return "t" + String(hash, radix: 36)
+        return hash
     }
 
     convenience init(_ text: String, _ sources: [ParameterSource]) {

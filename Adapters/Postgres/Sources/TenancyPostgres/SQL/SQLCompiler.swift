@@ -17,7 +17,7 @@ struct SQLCompiler {
         var text = "SELECT \(compiler.names.list(shape.columns)) FROM \(plan.table)" + compiler.condition(shape.filter)
         text += compiler.order(shape.order.map { ($0.column, $0.direction) })
         if shape.isLimited { text += " LIMIT " + compiler.place(.limit) }
-        return CompiledStatement(text, compiler.sources)
+        return CompiledStatement(text, compiler.sources, isNarrow: SelectReach.isNarrow(shape))
     }
 
     static func aggregate(_ plan: TablePlan, _ shape: AggregateStatement.Shape) -> CompiledStatement {

@@ -27,7 +27,7 @@ private struct Hop: Entity {
     var value: Int64
 
     static let schema = EntitySchema(
-        "hops", Hop.init(id:value:), .key("id", \.id), .field("value", \.value))
+        "hops", Hop.init(id:value:), .key("id", \.id), .field("value", \.value), indexes: [.on(\.value)])
 }
 
 /// Changes of thread, which are most of what a small request costs.

@@ -136,7 +136,12 @@ struct ConventionTests {
         let first = try name(1, "number")
         #expect(try name(2, "number") === first)
         #expect(try name(1, "id").name != first.name)
-        #expect(first.name.utf8.count < 12)
+        #expect(first.name.utf8.count < 16)
+        // Also after the shape was forgotten, and in another process.
+        let again = try StatementLibrary([entity], schema: "public", maximumStatements: 16).select(
+            StatementBuilder(entity, maximumValueBytes: 1 << 20).select(
+                Query(filter: .compare(field: "number", .equal, .int64(1)), limit: 1)), a)
+        #expect(again.statement !== first && again.statement.isSame(as: first) && again.statement.name == first.name)
         var cache = RecentlyUsed<Int, Int>(maximumCount: 8)
         for number in 0..<1_000 {
             cache.insert(number, for: number)
