@@ -51,6 +51,7 @@ struct RedisChangeTests {
     private func withPair(
         _ configuration: RedisConfiguration, _ body: (Listener, RedisCache) async throws -> Void
     ) async throws {
+        try await waitUntilSettled(configuration)
         let cache = try RedisCache(configuration, reactors: TestReactors.shared.get())
         let listener = Listener()
         cache.addObserver(listener)

@@ -37,12 +37,4 @@ struct RedisConformanceTests {
         try await waitUntilSettled(sentinelConfiguration())
         try await Self.sentinel.check(testCase)
     }
-
-    /// The first client of servers that nobody has used since their masters changed waits some seconds, and no other.
-    private func waitUntilSettled(_ configuration: RedisConfiguration) async throws {
-        try await withCache(configuration) { cache in
-            let isHealthy = try await eventually(within: .seconds(45)) { await cache.health().isHealthy }
-            #expect(isHealthy)
-        }
-    }
 }

@@ -73,6 +73,14 @@ func withCache<Value>(
     }
 }
 
+/// The first client of servers that nobody has used since their masters changed waits some seconds, and no other.
+func waitUntilSettled(_ configuration: RedisConfiguration) async throws {
+    try await withCache(configuration) { cache in
+        let isHealthy = try await eventually(within: .seconds(45)) { await cache.health().isHealthy }
+        #expect(isHealthy)
+    }
+}
+
 /// A name that no other run uses.
 func uniqueName(_ prefix: String) -> String {
     "\(prefix)-\(String(UInt64.random(in: 0 ... .max), radix: 36))"
