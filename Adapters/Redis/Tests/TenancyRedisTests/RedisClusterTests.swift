@@ -75,7 +75,7 @@ struct RedisClusterTests {
             let replica = try await cluster.replica(of: master)
             let lost = LostWrite(cache: cache, tenant: tenant, master: master, replicas: [replica])
             let time = try await lost.happen()
-            #expect(time < .seconds(45), "\(time)")
+            #expect(time < .seconds(25), "\(time)")
             // It is there all the same, under the former epoch.
             let leader = try await cluster.master(of: tag.slot)
             #expect(leader.port == replica.port)
@@ -266,14 +266,14 @@ struct RedisClusterTests {
             let cache = try RedisCache(
                 RedisConfiguration(.cluster([server.endpoint])), reactors: TestReactors.shared.get())
             let outcome = await timed { try await cache.start() }
-            #expect(outcome.error?.code == .invalidConfiguration && outcome.time < .seconds(10))
+            #expect(outcome.error?.code == .invalidConfiguration && outcome.time < .seconds(5))
             await cache.shutDown()
         }
         try await OwnServer.with(OwnServer("--cluster-enabled", "yes", "--cluster-port", String(OwnServer.freePort())))
         { server in
             let cache = try RedisCache(server.configuration, reactors: TestReactors.shared.get())
             let outcome = await timed { try await cache.start() }
-            #expect(outcome.error?.code == .invalidConfiguration && outcome.time < .seconds(10))
+            #expect(outcome.error?.code == .invalidConfiguration && outcome.time < .seconds(5))
             #expect(outcome.error?.hint.contains("redis+cluster") == true)
             await cache.shutDown()
         }

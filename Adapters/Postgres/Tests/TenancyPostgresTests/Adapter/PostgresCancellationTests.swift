@@ -124,7 +124,7 @@ struct PostgresCancellationTests {
             #expect(records.allSatisfy { $0.owner == handle.id.rawValue && $0.note != "undone" })
         }
         let shutdown = await ContinuousClock().measure { await sdk.shutDown() }
-        #expect(shutdown < .seconds(10))
+        #expect(shutdown < .seconds(3))
     }
 
     /// Uses all connections at once: transactions that don't end before as many as there may be have begun.

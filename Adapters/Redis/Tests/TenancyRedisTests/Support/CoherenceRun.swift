@@ -28,9 +28,11 @@ enum CoherenceRun {
 
     /// - Parameters:
     ///   - operations: How many reads and writes.
+    ///   - blockTime: For how long what a lost connection leaves blocked or leased stays so; a write that takes longer is
+    ///     refused.
     ///   - isOver: Asked before each; a run ends early that is over.
     static func run(
-        _ configuration: RedisConfiguration, operations: Int,
+        _ configuration: RedisConfiguration, operations: Int, blockTime: Duration = .seconds(1),
         until isOver: @escaping @Sendable () -> Bool = { false },
         _ wrap: @Sendable (RedisCache) -> any CacheAdapter = { $0 }
     ) async throws -> (outcome: Outcome, hits: Int) {
@@ -45,9 +47,8 @@ enum CoherenceRun {
                 database: DatabaseSource(name: "memory") { _ throws(TenancyError) in database },
                 entities: [Counter.self],
                 cache: CacheSource(name: cache.name) { _ throws(TenancyError) in cache })
-            // What a lost connection leaves blocked is free again soon.
-            config.caching.blockTime = .seconds(1)
-            config.caching.leaseTime = .seconds(1)
+            config.caching.blockTime = blockTime
+            config.caching.leaseTime = blockTime
             sdks.append(try await MultiTenantSDK(config: config))
         }
         try await sdks[0].tenants.create(id, name: "coherence")
